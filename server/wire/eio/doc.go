@@ -1,0 +1,7 @@
+// Package eio encodes and decodes Engine.IO packets, revision 4 of the protocol
+// (https://socket.io/docs/v4/engine-io-protocol/).
+//
+// A packet is a type digit and text, or 'b' and base64 where the carrier knows only text. A WebSocket
+// carries one packet in each message and binary data as it is; HTTP long-polling joins packets to a [Payload].
+// The package has no state and does no input or output. What a packet means is the session's concern.
+package eio
