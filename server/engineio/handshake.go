@@ -1,0 +1,72 @@
+package engineio
+
+import (
+	"bufio"
+	"crypto/rand"
+	"encoding/base64"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// A Handshake is the request that began a session. The request itself is not
+// kept: at rest a session holds one string of it.
+type Handshake struct {
+	// Time is when the request came.
+	Time time.Time
+	// RemoteAddr is the network address of the client, host:port.
+	RemoteAddr string
+	// Secure reports whether the connection is encrypted.
+	Secure bool
+	// URL is the request's path and query.
+	URL string
+
+	header string // in wire form
+}
+
+func newHandshake(r *http.Request) *Handshake {
+	var b strings.Builder
+	b.Grow(256)
+	b.WriteString("Host: ")
+	b.WriteString(r.Host)
+	b.WriteString("\r\n")
+	_ = r.Header.Write(&b)
+	return &Handshake{
+		Time:       time.Now(),
+		RemoteAddr: r.RemoteAddr,
+		Secure:     r.TLS != nil,
+		URL:        r.URL.RequestURI(),
+		header:     b.String(),
+	}
+}
+
+// Header returns the request's header, Host among it. Each call parses it
+// anew.
+func (h *Handshake) Header() http.Header {
+	r := textproto.NewReader(bufio.NewReader(strings.NewReader(h.header + "\r\n")))
+	header, err := r.ReadMIMEHeader()
+	if err != nil {
+		return http.Header{}
+	}
+	return http.Header(header)
+}
+
+// Query returns the request's query. Each call parses it anew.
+func (h *Handshake) Query() url.Values {
+	_, query, _ := strings.Cut(h.URL, "?")
+	values, _ := url.ParseQuery(query)
+	return values
+}
+
+// idBytes is the size of a session id: 120 random bits.
+const idBytes = 15
+
+// newID returns a session id. It is a bearer secret: who knows it can speak
+// for the session.
+func newID() string {
+	var b [idBytes]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}

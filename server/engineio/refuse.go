@@ -1,0 +1,80 @@
+package engineio
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// A refusal is Node's connection_error: its code, text and status.
+type refusal struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+	status  int
+}
+
+var (
+	errTransport      = refusal{0, "Transport unknown", http.StatusBadRequest}
+	errUnknownSession = refusal{1, "Session ID unknown", http.StatusBadRequest}
+	errMethod         = refusal{2, "Bad handshake method", http.StatusBadRequest}
+	errBadRequest     = refusal{3, "Bad request", http.StatusBadRequest}
+	errForbidden      = refusal{4, "Forbidden", http.StatusForbidden}
+	errVersion        = refusal{5, "Unsupported protocol version", http.StatusBadRequest}
+	errUnavailable    = refusal{3, "Server is not taking new sessions", http.StatusServiceUnavailable}
+)
+
+// refuse answers a request that is not served.
+func refuse(w http.ResponseWriter, wantsUpgrade bool, why refusal) {
+	if wantsUpgrade {
+		refuseUpgrade(w, why)
+		return
+	}
+	body, err := json.Marshal(why)
+	if err != nil {
+		panic(err) // an int and a string always marshal
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(why.status)
+	_, _ = w.Write(body)
+}
+
+// refuseUpgrade answers an upgrade request: the text alone, and no further
+// request on the connection.
+func refuseUpgrade(w http.ResponseWriter, why refusal) {
+	status := why.status
+	if status == http.StatusForbidden {
+		status = http.StatusBadRequest // as Node does
+	}
+	w.Header().Set("Connection", "close")
+	w.Header().Set("Content-Type", "text/html")
+	w.Header().Set("Content-Length", strconv.Itoa(len(why.Message)))
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, why.Message)
+}
+
+// A query is what the engine reads of a request's query. Of a name given more
+// than once the last value counts.
+type query struct{ transport, sid, version string }
+
+func readQuery(r *http.Request) query {
+	values, _ := url.ParseQuery(r.URL.RawQuery)
+	last := func(name string) string {
+		if v := values[name]; len(v) > 0 {
+			return v[len(v)-1]
+		}
+		return ""
+	}
+	return query{transport: last("transport"), sid: last("sid"), version: last("EIO")}
+}
+
+// corsHeader returns the headers that the answer to an upgrade request repeats
+// from w.
+func corsHeader(w http.ResponseWriter) http.Header {
+	if len(w.Header()) == 0 {
+		return nil
+	}
+	return w.Header()
+}

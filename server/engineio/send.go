@@ -1,0 +1,150 @@
+package engineio
+
+import (
+	"time"
+
+	"parley/server/internal/reactor"
+)
+
+// volatileBytes is how much may wait for the end of the turn before volatile
+// messages are dropped: what is corked is not what the transport is behind
+// with.
+const volatileBytes = 16 << 10
+
+// Send queues messages, all or none, behind those of earlier calls. They leave
+// at the end of the current turn, or at once when there is no other work. It
+// returns ErrClosed, or ErrSlow when it has closed the session because too much
+// would wait.
+func (s *Session) Send(batch ...Message) error {
+	size := 0
+	for _, m := range batch {
+		size += m.Len()
+	}
+	s.mu.Lock()
+	if s.state != stateOpen {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	if s.full(len(batch), size) {
+		s.flushFull()
+		if s.full(len(batch), size) {
+			s.mu.Unlock()
+			s.end(ReasonSlow, ErrSlow)
+			return ErrSlow
+		}
+	}
+	s.queue.push(batch...)
+	flush := s.mark()
+	s.mu.Unlock()
+	if flush {
+		s.server.reactor.Flush(s)
+	}
+	return nil
+}
+
+// SendVolatile sends messages if the transport can take them now, and drops
+// them otherwise. It reports which.
+func (s *Session) SendVolatile(batch ...Message) bool {
+	s.mu.Lock()
+	if s.state != stateOpen || s.blocked || s.queue.bytes > volatileBytes || !s.transport.Writable() {
+		s.mu.Unlock()
+		return false
+	}
+	s.queue.push(batch...)
+	flush := s.mark()
+	s.mu.Unlock()
+	if flush {
+		s.server.reactor.Flush(s)
+	}
+	return true
+}
+
+// full reports whether n more messages of size bytes are too many.
+func (s *Session) full(n, size int) bool {
+	waiting := s.queue.len()
+	return waiting > 0 && (waiting+n > s.server.opts.SendQueuePackets || s.queue.bytes+size > s.server.opts.SendQueueBytes)
+}
+
+// flushFull writes what only the cork has held back; the caller has locked mu.
+func (s *Session) flushFull() {
+	if !s.blocked {
+		scratch := scratches.Get().(*[reactor.ScratchSize]byte)
+		s.write(scratch[:])
+		scratches.Put(scratch)
+	}
+}
+
+// mark notes that there is something to write and reports whether the caller,
+// once it has unlocked mu, must give the session to the reactor.
+func (s *Session) mark() bool {
+	if s.dirty || s.blocked {
+		return false
+	}
+	s.dirty = true
+	return true
+}
+
+// Flush implements reactor.Flusher.
+func (s *Session) Flush(scratch []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dirty = false
+	s.write(scratch)
+}
+
+// write hands the queue to the transport; the caller has locked mu.
+func (s *Session) write(scratch []byte) {
+	if s.state == stateClosed {
+		return
+	}
+	if s.queue.len() > 0 {
+		n := s.transport.Write(s.queue.waiting(), scratch)
+		s.server.sent.Add(int64(n))
+		if n > 0 {
+			s.queue.drop(n)
+		}
+		s.blocked = s.queue.len() > 0
+	}
+	switch {
+	case s.blocked:
+		s.watchStall()
+	case s.state == stateClosing && s.probe == nil:
+		s.hangUp()
+	}
+}
+
+// Drained implements transport.Sink.
+func (s *Session) Drained() {
+	s.mu.Lock()
+	s.blocked = false
+	s.stopStall()
+	if s.probe != nil && s.probe.seen && s.queue.len() == 0 {
+		s.probe.release()
+	}
+	flush := (s.queue.len() > 0 || s.state == stateClosing) && s.mark()
+	s.mu.Unlock()
+	if flush {
+		s.server.reactor.Flush(s)
+	}
+}
+
+// watchStall gives a WebSocket that takes nothing a limited time. Polling has
+// the heartbeat for that.
+func (s *Session) watchStall() {
+	if s.stall == nil && s.transport.Name() == WebSocket {
+		s.setStall(s.server.opts.WriteTimeout, func() { s.end(ReasonSlow, ErrSlow) })
+	}
+}
+
+func (s *Session) setStall(d time.Duration, f func()) {
+	s.stopStall()
+	s.stall = &reactor.Timer{F: f}
+	s.server.wheel.Set(s.stall, d)
+}
+
+func (s *Session) stopStall() {
+	if s.stall != nil && s.state == stateOpen {
+		s.server.wheel.Stop(s.stall)
+		s.stall = nil
+	}
+}

@@ -1,0 +1,177 @@
+package engineio
+
+import (
+	"net/http"
+
+	"parley/server/internal/reactor"
+	"parley/server/internal/transport"
+	"parley/server/internal/transport/polling"
+	"parley/server/internal/transport/websocket"
+	"parley/server/wire/eio"
+)
+
+const probeText = "probe"
+
+var probeReply = transport.Control(eio.Pong, probeText)
+
+// A probe is a WebSocket that wants to carry on a polling session: it sends a
+// probe, gets its answer, and with an upgrade packet takes over. Until then the
+// session stays with polling, and whatever goes wrong with the probe is no
+// harm to it.
+type probe struct {
+	s     *Session
+	conn  *websocket.Conn
+	timer reactor.Timer
+	// seen and done are guarded by the session's mu.
+	seen bool // the probe packet came
+	done bool // given up, or taken over
+	// over belongs to the goroutine that reads.
+	over bool // the WebSocket is the session's transport
+}
+
+var _ transport.Sink = (*probe)(nil)
+
+// upgrade serves a WebSocket request for a polling session.
+func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
+	p := &probe{s: s}
+	s.mu.Lock()
+	free := s.probe == nil && s.state != stateClosed && s.transport.Name() == Polling
+	if free {
+		s.probe = p
+	}
+	s.mu.Unlock()
+	conn, initial, err := s.server.upgrader.Upgrade(w, r, corsHeader(w))
+	if err != nil {
+		if free {
+			p.abandonUnlocked()
+		}
+		return
+	}
+	if !free {
+		conn.Close() // a completed handshake first, as in Node
+		return
+	}
+	s.mu.Lock()
+	p.conn = conn
+	abandoned := p.done
+	if !abandoned {
+		p.timer.F = p.abandonUnlocked
+		s.server.wheel.Set(&p.timer, s.server.opts.UpgradeTimeout)
+	}
+	s.mu.Unlock()
+	if abandoned {
+		conn.Close()
+	}
+	conn.Start(s.server.reactor.Turn(), p, initial)
+}
+
+// Packet implements transport.Sink.
+func (p *probe) Packet(t reactor.Turn, packet eio.Packet) {
+	switch {
+	case p.over:
+		p.s.Packet(t, packet)
+	case packet.Type == eio.Ping && string(packet.Data) == probeText:
+		p.answer()
+	case packet.Type == eio.Upgrade:
+		p.takeOver()
+	default:
+		p.abandonUnlocked()
+	}
+}
+
+// answer answers the probe, and ends the waiting poll so that the client can
+// pause its polling.
+func (p *probe) answer() {
+	s := p.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.done {
+		return
+	}
+	p.seen = true
+	var scratch [64]byte
+	p.conn.Write([]Message{probeReply}, scratch[:])
+	p.release()
+}
+
+// release answers a waiting poll with a noop; the caller has locked mu.
+func (p *probe) release() {
+	if t, ok := p.s.transport.(*polling.Transport); ok {
+		t.Noop()
+	}
+}
+
+// takeOver makes the WebSocket the session's transport. What is queued goes
+// out on it: the client had all of its polls answered before it sent the
+// upgrade packet, so nothing overtakes.
+func (p *probe) takeOver() {
+	s := p.s
+	s.mu.Lock()
+	if p.done {
+		s.mu.Unlock()
+		return
+	}
+	p.done = true
+	p.over = true
+	s.probe = nil
+	s.server.wheel.Stop(&p.timer)
+	if t, ok := s.transport.(*polling.Transport); ok {
+		t.Retire()
+	}
+	s.transport = p.conn
+	s.blocked = false
+	if s.paused {
+		p.conn.Pause()
+	}
+	flush := s.mark()
+	s.mu.Unlock()
+	if flush {
+		s.server.reactor.Flush(s)
+	}
+}
+
+// abandonUnlocked gives the probe up; the session goes on with polling.
+func (p *probe) abandonUnlocked() {
+	s := p.s
+	s.mu.Lock()
+	p.abandon()
+	flush := s.state == stateClosing && s.mark()
+	s.mu.Unlock()
+	if flush {
+		s.server.reactor.Flush(s)
+	}
+}
+
+// abandon is abandonUnlocked for those who have locked the session's mu.
+func (p *probe) abandon() {
+	if p.done {
+		return
+	}
+	p.done = true
+	p.s.server.wheel.Stop(&p.timer)
+	if p.s.probe == p {
+		p.s.probe = nil
+	}
+	if p.conn != nil {
+		p.conn.Close()
+	}
+}
+
+// Drained implements transport.Sink.
+func (p *probe) Drained() {
+	p.s.mu.Lock()
+	over := p.s.transport == transport.Transport(p.conn)
+	p.s.mu.Unlock()
+	if over {
+		p.s.Drained()
+	}
+}
+
+// Gone implements transport.Sink.
+func (p *probe) Gone(t reactor.Turn, cause error) {
+	if p.over {
+		p.s.Gone(t, cause)
+		return
+	}
+	p.abandonUnlocked()
+}

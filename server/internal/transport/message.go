@@ -1,0 +1,111 @@
+package transport
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+
+	"parley/server/wire/eio"
+)
+
+// headRoom is the room before a buffer's text: the longest header of an
+// unmasked WebSocket frame, and the Engine.IO packet type.
+const (
+	frameHead = 10
+	headRoom  = frameHead + 1
+)
+
+// opcodes of RFC 6455, section 5.2, with the FIN bit.
+const (
+	finText   = 0x80 | 0x1
+	finBinary = 0x80 | 0x2
+)
+
+// A Message is one Engine.IO packet, framed for WebSocket when it is built:
+// what is sent to many is framed once, and each receiver's queue holds the same
+// bytes. Polling uses the payload behind the frame's header. It must not be
+// changed once built.
+type Message struct {
+	frame  []byte
+	head   uint8
+	binary bool
+	packet eio.Type
+}
+
+// NewBuffer returns a buffer for about size bytes of text, with room in front
+// for what Text adds. Append to it and change nothing before its length.
+func NewBuffer(size int) []byte {
+	return make([]byte, headRoom, headRoom+size)
+}
+
+// Text makes a message packet of a buffer from NewBuffer, which it takes over.
+func Text(buf []byte) Message {
+	buf[frameHead] = '0' + byte(eio.Message)
+	return frame(buf, finText, eio.Message)
+}
+
+// Binary makes a binary message packet of a copy of data.
+func Binary(data []byte) Message {
+	buf := make([]byte, frameHead, frameHead+len(data))
+	m := frame(append(buf, data...), finBinary, eio.Message)
+	m.binary = true
+	return m
+}
+
+// Control makes a text packet of any type.
+func Control(t eio.Type, data string) Message {
+	buf := make([]byte, headRoom, headRoom+len(data))
+	buf[frameHead] = '0' + byte(t)
+	return frame(append(buf, data...), finText, t)
+}
+
+// frame writes the header directly before the payload, which begins at
+// frameHead.
+func frame(buf []byte, op byte, t eio.Type) Message {
+	n := len(buf) - frameHead
+	var head int
+	switch {
+	case n <= 125:
+		head = 2
+		buf[frameHead-1] = byte(n)
+	case n <= 0xffff:
+		head = 4
+		buf[frameHead-3] = 126
+		binary.BigEndian.PutUint16(buf[frameHead-2:], uint16(n))
+	default:
+		head = 10
+		buf[frameHead-9] = 127
+		binary.BigEndian.PutUint64(buf[frameHead-8:], uint64(n))
+	}
+	buf[frameHead-head] = op
+	return Message{frame: buf[frameHead-head:], head: uint8(head), packet: t}
+}
+
+// Type returns the packet's type.
+func (m Message) Type() eio.Type { return m.packet }
+
+// Frame returns the whole WebSocket frame.
+func (m Message) Frame() []byte { return m.frame }
+
+// Len returns the length of the payload in bytes.
+func (m Message) Len() int { return len(m.frame) - int(m.head) }
+
+// IsBinary reports whether the message is binary.
+func (m Message) IsBinary() bool { return m.binary }
+
+// AppendPolling appends the packet as a polling payload holds it.
+func (m Message) AppendPolling(dst []byte) []byte {
+	payload := m.frame[m.head:]
+	if !m.binary {
+		return append(dst, payload...)
+	}
+	dst = append(dst, 'b')
+	return base64.StdEncoding.AppendEncode(dst, payload)
+}
+
+// PollingLen returns the length of what AppendPolling appends.
+func (m Message) PollingLen() int {
+	if m.binary {
+		return 1 + base64.StdEncoding.EncodedLen(m.Len())
+	}
+	return m.Len()
+}

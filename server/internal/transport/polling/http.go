@@ -1,0 +1,209 @@
+package polling
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"parley/server/internal/transport"
+	"parley/server/wire/eio"
+)
+
+// firstRead is how much room a body gets before any of it has come.
+const firstRead = 4 << 10
+
+// ServeHTTP answers a request of the session.
+func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodGet:
+		t.serveGet(w, r)
+	case http.MethodPost:
+		t.servePost(w, r)
+	default:
+		w.WriteHeader(http.StatusInternalServerError)
+	}
+}
+
+// serveGet waits for packets. A second GET while one waits ends the session.
+func (t *Transport) serveGet(w http.ResponseWriter, r *http.Request) {
+	t.mu.Lock()
+	if t.poll != nil || t.ended {
+		t.mu.Unlock()
+		t.fail(errOverlap, closeMessage)
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	if t.closing {
+		t.mu.Unlock()
+		t.write(w, []transport.Message{noopMessage, closeMessage})
+		return
+	}
+	poll := make(chan []transport.Message, 1)
+	t.poll = poll
+	if t.arrival != nil {
+		close(t.arrival)
+		t.arrival = nil
+	}
+	t.mu.Unlock()
+
+	t.sink.Drained()
+	select {
+	case batch := <-poll:
+		t.write(w, batch)
+	case <-r.Context().Done():
+		t.mu.Lock()
+		waiting := t.poll == poll
+		if waiting {
+			t.poll = nil
+		}
+		t.mu.Unlock()
+		if !waiting {
+			<-poll
+		}
+		t.fail(errPollGone, closeMessage)
+	}
+}
+
+// write answers with one payload.
+func (t *Transport) write(w http.ResponseWriter, batch []transport.Message) {
+	size := 0
+	for _, m := range batch {
+		size += m.PollingLen() + 1
+	}
+	body := make([]byte, 0, size)
+	for i, m := range batch {
+		if i > 0 {
+			body = append(body, eio.Separator)
+		}
+		body = m.AppendPolling(body)
+	}
+	head := w.Header()
+	head.Set("Content-Type", "text/plain; charset=UTF-8")
+	head.Set("Content-Length", strconv.Itoa(len(body)))
+	head.Set("Cache-Control", "no-store")
+	_, err := w.Write(body)
+	if err == nil {
+		err = http.NewResponseController(w).Flush()
+		if errors.Is(err, http.ErrNotSupported) {
+			err = nil
+		}
+	}
+	switch {
+	case err != nil:
+		t.fail(errPollGone, closeMessage)
+	case batch[len(batch)-1].Type() == eio.Close:
+		t.fail(errFinished, closeMessage)
+	}
+}
+
+// servePost takes the packets of one body. A second POST while one is read
+// ends the session.
+func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
+	control := http.NewResponseController(w)
+	t.mu.Lock()
+	first := t.post
+	if first == nil && !t.ended {
+		t.post = control
+	}
+	ended := t.ended
+	t.mu.Unlock()
+	switch {
+	case ended:
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	case first != nil:
+		_ = first.SetReadDeadline(time.Unix(1, 0))
+		t.fail(errPostOverlap, closeMessage)
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	status := t.take(w, r, control)
+	t.mu.Lock()
+	t.post = nil
+	t.mu.Unlock()
+	if status != http.StatusOK {
+		w.Header().Set("Connection", "close")
+		w.WriteHeader(status)
+		return
+	}
+	head := w.Header()
+	head.Set("Content-Type", "text/html")
+	head.Set("Content-Length", "2")
+	head.Set("Cache-Control", "no-store")
+	_, _ = io.WriteString(w, "ok")
+}
+
+// take reads and handles a body and returns the status of the answer.
+func (t *Transport) take(w http.ResponseWriter, r *http.Request, control *http.ResponseController) int {
+	if r.ContentLength > int64(t.limits.MaxPayload) {
+		return http.StatusRequestEntityTooLarge
+	}
+	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.EqualFold(strings.TrimSpace(kind), "application/octet-stream") {
+		t.fail(errContent, closeMessage)
+		return http.StatusBadRequest
+	}
+	_ = control.SetReadDeadline(time.Now().Add(t.limits.ReadTimeout))
+	body, err := t.read(r)
+	_ = control.SetReadDeadline(time.Time{})
+	switch {
+	case errors.Is(err, errTooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		t.fail(errUnfinished, closeMessage)
+		return http.StatusRequestTimeout
+	case err != nil:
+		t.fail(errPostGone, closeMessage)
+		return http.StatusBadRequest
+	}
+	t.packets(body)
+	t.mu.Lock()
+	paused := t.paused
+	t.mu.Unlock()
+	if paused != nil {
+		select {
+		case <-paused:
+		case <-r.Context().Done():
+		}
+	}
+	return http.StatusOK
+}
+
+var errTooLarge = errors.New("polling: body is larger than MaxPayload")
+
+func (t *Transport) read(r *http.Request) ([]byte, error) {
+	limit := int64(t.limits.MaxPayload)
+	var body bytes.Buffer
+	body.Grow(int(min(max(r.ContentLength, 0)+bytes.MinRead, firstRead)))
+	if _, err := body.ReadFrom(io.LimitReader(r.Body, limit+1)); err != nil {
+		return nil, err
+	}
+	if int64(body.Len()) > limit {
+		return nil, errTooLarge
+	}
+	return body.Bytes(), nil
+}
+
+// packets hands on what a body holds, up to a bad packet or a close.
+func (t *Transport) packets(body []byte) {
+	payload := eio.NewPayload(body, t.limits.MaxPackets)
+	for {
+		p, ok, err := payload.Next()
+		switch {
+		case err != nil:
+			t.fail(transport.ErrParse, closeMessage)
+			return
+		case !ok:
+			return
+		case p.Type == eio.Close:
+			t.awaitGet()
+			t.fail(transport.ErrClosedByPeer, noopMessage)
+			return
+		}
+		t.sink.Packet(t.turn, p)
+	}
+}

@@ -1,0 +1,247 @@
+package websocket
+
+import (
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gobwas/ws"
+
+	"parley/server/internal/reactor"
+	"parley/server/internal/transport"
+	"parley/server/wire/eio"
+)
+
+// lingerFor is how long the server goes on reading after its close frame.
+// Closing a socket with unread input would make the kernel reset it, and the
+// peer could lose what was sent last.
+const lingerFor = 2 * time.Second
+
+// Limits bound what a client may make the server hold.
+type Limits struct {
+	// MaxPayload is the size in bytes of the largest message.
+	MaxPayload int
+	// MaxFragments is the number of frames of one message, empty ones too.
+	MaxFragments int
+	// ReadTimeout is the time in which a message that was begun must end.
+	ReadTimeout time.Duration
+}
+
+// A Conn is the server's side of one WebSocket connection. It holds no buffer
+// while no message is half received or half sent.
+type Conn struct {
+	link   reactor.Conn
+	wheel  *reactor.Wheel
+	limits *Limits
+	sink   transport.Sink
+
+	// Input: these belong to the goroutine that reads.
+	partial   []byte // a frame of which the end is due
+	message   []byte // a message of which fragments are due
+	fragments int
+	op        ws.OpCode
+	ended     bool           // the sink has been told
+	begun     *reactor.Timer // runs while a message is half received
+	timing    bool
+
+	// mu guards the output.
+	mu      sync.Mutex
+	unsent  []byte // the rest of what a short write left
+	closed  bool   // a close frame was sent or the link given up
+	linger  *reactor.Timer
+	expired bool // ReadTimeout ended it
+}
+
+var _ transport.Transport = (*Conn)(nil)
+
+// Start begins to receive, with what had come behind the handshake. What is
+// received goes to sink.
+func (c *Conn) Start(t reactor.Turn, sink transport.Sink, initial []byte) {
+	c.sink = sink
+	if len(initial) > 0 {
+		c.Input(t, initial)
+	}
+	c.link.Start()
+}
+
+// Name implements transport.Transport.
+func (c *Conn) Name() string { return "websocket" }
+
+// Input implements reactor.Handler.
+func (c *Conn) Input(t reactor.Turn, p []byte) {
+	if c.ended {
+		return
+	}
+	old := len(c.partial) > 0
+	if old {
+		p = append(c.partial, p...)
+	}
+	rest := c.frames(t, p)
+	switch {
+	case len(rest) == 0 || c.ended:
+		c.partial = nil
+	case old:
+		c.partial = append(p[:0], rest...)
+	default:
+		c.partial = append([]byte(nil), rest...)
+	}
+	c.watch(len(rest) < len(p))
+}
+
+// watch bounds the time a message may stay half received.
+func (c *Conn) watch(progress bool) {
+	half := (len(c.partial) > 0 || c.fragments > 0) && !c.ended
+	switch {
+	case half && (!c.timing || progress && c.fragments == 0):
+		if c.begun == nil {
+			c.begun = &reactor.Timer{F: c.expire}
+		}
+		c.wheel.Set(c.begun, c.limits.ReadTimeout)
+		c.timing = true
+	case !half && c.timing:
+		c.wheel.Stop(c.begun)
+		c.timing = false
+	}
+}
+
+// expire ends the connection from the wheel's goroutine; the reader finds the
+// end and tells the sink.
+func (c *Conn) expire() {
+	c.mu.Lock()
+	c.expired = true
+	c.sendClose(errUnfinished.code, errUnfinished.reason)
+	c.mu.Unlock()
+	c.link.Abort()
+}
+
+// frames handles all whole frames of p and returns the rest.
+func (c *Conn) frames(t reactor.Turn, p []byte) []byte {
+	for len(p) > 0 && !c.ended {
+		h, ok, err := parseHeader(p, c.limits.MaxPayload-len(c.message))
+		if err == nil && ok && len(p)-h.size >= h.length {
+			payload := p[h.size : h.size+h.length]
+			p = p[h.size+h.length:]
+			ws.Cipher(payload, h.mask, 0)
+			err = c.frame(t, h, payload)
+		} else if err == nil {
+			return p
+		}
+		if err != nil {
+			c.fail(t, err)
+			return nil
+		}
+	}
+	return p
+}
+
+func (c *Conn) frame(t reactor.Turn, h header, payload []byte) *closing {
+	switch h.op {
+	case ws.OpPing:
+		c.pong(payload)
+		return nil
+	case ws.OpPong:
+		return nil
+	case ws.OpClose:
+		return c.peerClose(t, payload)
+	case ws.OpContinuation:
+		if c.fragments == 0 {
+			return errProtocolSequence
+		}
+	default:
+		if c.fragments > 0 {
+			return errProtocolSequence
+		}
+		if h.fin {
+			return c.deliver(t, h.op, payload)
+		}
+		c.op = h.op
+	}
+	if c.fragments++; c.fragments > c.limits.MaxFragments {
+		return errFragments
+	}
+	c.message = append(c.message, payload...)
+	if !h.fin {
+		return nil
+	}
+	whole := c.message
+	c.message, c.fragments = nil, 0
+	return c.deliver(t, c.op, whole)
+}
+
+func (c *Conn) deliver(t reactor.Turn, op ws.OpCode, data []byte) *closing {
+	if op == ws.OpBinary {
+		c.sink.Packet(t, eio.Packet{Type: eio.Message, Binary: true, Data: data})
+		return nil
+	}
+	if !utf8.Valid(data) {
+		return errUTF8
+	}
+	p, err := eio.Parse(data)
+	if err != nil {
+		c.end(t, transport.ErrParse, ws.StatusNoStatusRcvd, "")
+		return nil
+	}
+	if p.Type == eio.Close {
+		c.end(t, transport.ErrClosedByPeer, ws.StatusNoStatusRcvd, "")
+		return nil
+	}
+	c.sink.Packet(t, p)
+	return nil
+}
+
+// peerClose answers a close frame with its own status (RFC 6455, 5.5.1).
+func (c *Conn) peerClose(t reactor.Turn, payload []byte) *closing {
+	code := ws.StatusNoStatusRcvd
+	if len(payload) == 1 {
+		return errProtocolClose
+	}
+	if len(payload) >= 2 {
+		reason := payload[2:]
+		code = ws.StatusCode(payload[0])<<8 | ws.StatusCode(payload[1])
+		if !utf8.Valid(reason) {
+			return errUTF8
+		}
+		if ws.CheckCloseFrameData(code, "") != nil {
+			return errProtocolClose
+		}
+	}
+	c.end(t, transport.ErrClosedByPeer, code, "")
+	return nil
+}
+
+// fail ends the connection for a violation of the protocol or of a limit.
+func (c *Conn) fail(t reactor.Turn, err *closing) { c.end(t, err, err.code, err.reason) }
+
+// end closes with a status and tells the sink.
+func (c *Conn) end(t reactor.Turn, cause error, code ws.StatusCode, reason string) {
+	c.ended = true
+	c.mu.Lock()
+	c.sendClose(code, reason)
+	c.mu.Unlock()
+	c.sink.Gone(t, cause)
+}
+
+// Gone implements reactor.Handler.
+func (c *Conn) Gone(t reactor.Turn, err error) {
+	c.mu.Lock()
+	c.closed = true
+	c.unsent = nil
+	if c.linger != nil {
+		c.wheel.Stop(c.linger)
+	}
+	if c.expired {
+		err = errUnfinished
+	}
+	c.mu.Unlock()
+	c.link.Close()
+	c.partial, c.message, c.fragments = nil, nil, 0
+	if !c.ended {
+		c.ended = true
+		c.sink.Gone(t, err)
+	}
+	c.watch(false)
+}
+
+// Pause and Resume implement transport.Transport.
+func (c *Conn) Pause()  { c.link.Pause() }
+func (c *Conn) Resume() { c.link.Resume() }

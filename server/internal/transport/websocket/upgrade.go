@@ -1,0 +1,72 @@
+// Package websocket carries Engine.IO packets over WebSocket (RFC 6455).
+package websocket
+
+import (
+	"encoding/base64"
+	"net/http"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"parley/server/internal/reactor"
+)
+
+// handshakeTimeout bounds the writing of the answer to an upgrade request.
+const handshakeTimeout = 10 * time.Second
+
+// An Upgrader turns upgrade requests into connections of one reactor.
+type Upgrader struct {
+	Reactor *reactor.Reactor
+	Wheel   *reactor.Wheel
+	Limits  Limits
+}
+
+// Upgrade completes the handshake (RFC 6455, 4.2), with header added to the
+// answer, or answers with an error. It returns what the client had sent behind
+// its request; both go to Conn.Start, before which nothing is read.
+func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request, header http.Header) (*Conn, []byte, error) {
+	if status, text := refuse(r); text != "" {
+		w.Header().Set("Connection", "close")
+		if status == http.StatusUpgradeRequired {
+			w.Header().Set("Sec-WebSocket-Version", "13")
+		}
+		http.Error(w, text, status)
+		return nil, nil, &closing{reason: text}
+	}
+	upgrader := ws.HTTPUpgrader{
+		Timeout: handshakeTimeout,
+		Header:  header,
+		// Browsers fail the connection if they asked for a subprotocol and
+		// got none; the first one offered is Node's choice too.
+		Protocol: func(string) bool { return true },
+	}
+	conn, rw, _, err := upgrader.Upgrade(r, w)
+	if err != nil {
+		if conn != nil {
+			_ = conn.Close()
+		}
+		return nil, nil, err
+	}
+	initial, _ := rw.Reader.Peek(rw.Reader.Buffered())
+	c := &Conn{wheel: u.Wheel, limits: &u.Limits}
+	c.link = u.Reactor.Add(conn, handler{c})
+	return c, initial, nil
+}
+
+// refuse finds what the library would let pass.
+func refuse(r *http.Request) (status int, text string) {
+	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-Websocket-Key"))
+	switch version := r.Header.Get("Sec-Websocket-Version"); {
+	case r.Method != http.MethodGet:
+		return http.StatusMethodNotAllowed, "Invalid HTTP method"
+	case r.ProtoMajor != 1:
+		return http.StatusBadRequest, "WebSocket needs HTTP/1.1"
+	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
+		return http.StatusBadRequest, "Upgrade request with a body"
+	case err != nil || len(key) != 16:
+		return http.StatusBadRequest, "Missing or invalid Sec-WebSocket-Key header"
+	case version != "13":
+		return http.StatusUpgradeRequired, "Missing or invalid Sec-WebSocket-Version header"
+	}
+	return 0, ""
+}

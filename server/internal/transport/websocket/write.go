@@ -1,0 +1,125 @@
+package websocket
+
+import (
+	"slices"
+
+	"github.com/gobwas/ws"
+
+	"parley/server/internal/reactor"
+	"parley/server/internal/transport"
+)
+
+// Writable implements transport.Transport.
+func (c *Conn) Writable() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.unsent) == 0 && !c.closed
+}
+
+// Write implements transport.Transport: the frames leave in as few system
+// calls as scratch allows.
+func (c *Conn) Write(batch []transport.Message, scratch []byte) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return len(batch)
+	}
+	if !c.flushUnsent() {
+		return 0
+	}
+	for taken := 0; taken < len(batch); {
+		n, next := 0, taken
+		for next < len(batch) && n+len(batch[next].Frame()) <= len(scratch) {
+			n += copy(scratch[n:], batch[next].Frame())
+			next++
+		}
+		out := scratch[:n]
+		if next == taken { // one frame larger than scratch
+			out = batch[next].Frame()
+			next++
+		}
+		if w := c.link.Write(out); w < len(out) {
+			c.unsent = slices.Clone(out[w:])
+			return next
+		}
+		taken = next
+	}
+	return len(batch)
+}
+
+// flushUnsent reports whether nothing is left of an earlier short write.
+func (c *Conn) flushUnsent() bool {
+	if len(c.unsent) == 0 {
+		return true
+	}
+	n := c.link.Write(c.unsent)
+	c.unsent = c.unsent[n:]
+	if len(c.unsent) > 0 {
+		return false
+	}
+	c.unsent = nil
+	return true
+}
+
+// handler is what the reactor calls. It is a type of its own because both
+// contracts have a Writable.
+type handler struct{ *Conn }
+
+var _ reactor.Handler = handler{}
+
+// Writable implements reactor.Handler.
+func (h handler) Writable() {
+	h.mu.Lock()
+	ok := h.flushUnsent() && !h.closed
+	h.mu.Unlock()
+	if ok {
+		h.sink.Drained()
+	}
+}
+
+// pong answers a ping. A peer that pings and does not read gets one answer
+// once it does.
+func (c *Conn) pong(payload []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || len(c.unsent) > 0 {
+		return
+	}
+	frame := append(make([]byte, 0, 2+len(payload)), 0x80|byte(ws.OpPong), byte(len(payload)))
+	frame = append(frame, payload...)
+	if n := c.link.Write(frame); n < len(frame) {
+		c.unsent = frame[n:]
+	}
+}
+
+// Close implements transport.Transport. The frame has no status, as Node's has
+// none.
+func (c *Conn) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sendClose(ws.StatusNoStatusRcvd, "")
+}
+
+// sendClose sends the close frame and goes on reading for a while; the caller
+// has locked mu. A peer that is behind with reading is dropped at once: a
+// frame cannot be put in the middle of another.
+func (c *Conn) sendClose(code ws.StatusCode, reason string) {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	if len(c.unsent) > 0 {
+		c.unsent = nil
+		c.link.Abort()
+	}
+	frame := []byte{0x80 | byte(ws.OpClose), 0}
+	if code != ws.StatusNoStatusRcvd {
+		body := ws.NewCloseFrameBody(code, reason)
+		frame[1] = byte(len(body))
+		frame = append(frame, body...)
+	}
+	c.link.Write(frame)
+	c.link.CloseWrite()
+	c.linger = &reactor.Timer{F: c.link.Close}
+	c.wheel.Set(c.linger, lingerFor)
+}
