@@ -33,6 +33,9 @@ func TestTypeNames(t *testing.T) {
 
 func TestReservedNames(t *testing.T) {
 	for _, name := range []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"} {
+		if _, err := Parse([]byte(`2["`+name+`"]`), Limits{}); err != errNameReserved {
+			t.Errorf("event %s: %v", name, err)
+		}
 		if !Reserved(name) {
 			t.Errorf("%s is not reserved", name)
 		}

@@ -51,3 +51,6 @@ func Reserved(name string) bool {
 	}
 	return false
 }
+
+// longestReserved spares Parse the conversion of longer names, which would be allocated.
+const longestReserved = len("removeListener")

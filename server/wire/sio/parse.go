@@ -146,7 +146,7 @@ func checkName(raw []byte, limit int) *ParseError {
 	if len(name) > limit {
 		return errNameLong
 	}
-	if Reserved(string(name)) {
+	if len(name) <= longestReserved && Reserved(string(name)) {
 		return errNameReserved
 	}
 	return nil

@@ -142,6 +142,8 @@ func TestParseNeedsNoAllocation(t *testing.T) {
 		`2["a"`:            0,
 		`2/chat,["a"]`:     1, // the namespace
 		`2["\u0061 name"]`: 1, // the unescaped name
+		`2["1234\n1234\n1234\n1234\n1234\n1234\n1234\n1234"]`: 1,
+		`2["a name that is longer than most names are"]`:      0,
 	} {
 		b := []byte(text)
 		if got := testing.AllocsPerRun(100, func() { _, _ = Parse(b, Limits{}) }); got > want {

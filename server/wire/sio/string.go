@@ -61,7 +61,7 @@ func unquoted(raw []byte) []byte {
 	if bytes.IndexByte(body, '\\') < 0 {
 		return body
 	}
-	return appendUnescaped(nil, body)
+	return appendUnescaped(make([]byte, 0, len(body)), body) // unescaped it is shorter
 }
 
 // appendUnescaped appends the body of a valid JSON string. A lone surrogate becomes U+FFFD, UTF-8 has no other way to say it.
