@@ -73,7 +73,7 @@ func (c *polled) read(t Turn, buf []byte, hangup bool) {
 		c.mu.Unlock()
 		return
 	}
-	n, err := unix.Read(c.fd, buf)
+	n, err := read(c.fd, buf)
 	c.mu.Unlock()
 	switch {
 	case n > 0:
@@ -118,7 +118,7 @@ func (c *polled) Write(p []byte) int {
 		return len(p)
 	}
 	for done := 0; ; {
-		n, err := unix.Write(c.fd, p[done:])
+		n, err := write(c.fd, p[done:])
 		done += max(n, 0)
 		switch {
 		case done == len(p):

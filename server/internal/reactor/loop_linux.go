@@ -14,6 +14,11 @@ import (
 // batchSize is how many ready connections one look at epoll brings at most.
 const batchSize = 128
 
+// waryFor is how many tasks get goroutines of their own after one was
+// overtaken: where one handler waits, for a database say, the next ones will,
+// and the loop must not pay [StallAfter] for each.
+const waryFor = 128
+
 // A loop is one epoll instance and the goroutine that serves it. The goroutine
 // exists while there are connections. The epoll descriptor itself is watched
 // by the runtime's poller, so a waiting loop blocks no thread.
@@ -41,6 +46,7 @@ type loop struct {
 	n, at  int
 	tasks  []Task
 	task   int
+	wary   int
 	held   bool
 	buf    []byte
 	out    []byte
@@ -160,11 +166,11 @@ func (l *loop) close() bool {
 // run serves the loop until its last connection has gone or until it is
 // overtaken.
 func (l *loop) run() {
+	defer l.r.work.done()
 	for {
 		switch {
 		case l.task < len(l.tasks):
 			if !l.runTask() {
-				l.r.work.done()
 				return
 			}
 		case l.at < l.n:
@@ -176,58 +182,62 @@ func (l *loop) run() {
 		default:
 			l.tasks, l.task = l.tasks[:0], 0
 			if !l.refill() {
-				l.r.work.done()
 				return
 			}
 		}
 	}
 }
 
-// refill brings new input. It writes what there is to write while there is no
-// input, and waits when there is neither. It reports false when the loop has
-// ended.
+// refill waits for new input. It reports false when the loop has ended.
 func (l *loop) refill() bool {
 	for {
-		if l.held {
-			if l.poll() > 0 {
-				// Output gets its share first, lest steady input starve it.
-				for i := 0; i < flushShare && l.r.out.flushSome(l.out); i++ {
-				}
-				return true
-			}
-			if l.r.out.flushSome(l.out) || !l.r.out.release() {
-				continue
-			}
-			l.held = false
+		if err := l.ep.Read(l.look); err == nil {
+			return true
 		}
-		if !l.wait() {
-			if l.close() {
-				return false
-			}
-			continue
+		// The deadline that unregister sets has woken it.
+		for l.held {
+			l.flush()
 		}
-		l.r.out.hold()
-		l.held = true
-		return true
+		if l.close() {
+			return false
+		}
 	}
 }
 
-// wait parks the goroutine until a connection is ready; false means that it
-// was woken because there is none left.
-func (l *loop) wait() bool {
-	err := l.ep.Read(func(fd uintptr) bool { return l.collect(int(fd)) > 0 })
-	return err == nil
+// look looks for input once and writes what there is to write while there is
+// none. It reports false when there is neither: the goroutine is then parked
+// until epoll has news, be it of before or after that.
+func (l *loop) look(ep uintptr) bool {
+	for {
+		if l.collect(int(ep)) > 0 {
+			if !l.held {
+				l.r.out.hold()
+				l.held = true
+			}
+			// Output gets its share first, lest steady input starve it.
+			for more, i := true, 0; more && i < flushShare; i++ {
+				more = l.r.out.flushSome(l.out)
+			}
+			return true
+		}
+		if !l.held {
+			return false
+		}
+		// Input that came meanwhile is cheaper to find now than parked.
+		l.flush()
+	}
 }
 
-// poll looks for ready connections without waiting.
-func (l *loop) poll() int {
-	n := 0
-	_ = l.ep.Control(func(fd uintptr) { n = l.collect(int(fd)) })
-	return n
+// flush writes some of what there is to write, and lets go of the outbox when
+// that was all.
+func (l *loop) flush() {
+	if !l.r.out.flushSome(l.out) && l.r.out.release() {
+		l.held = false
+	}
 }
 
 func (l *loop) collect(ep int) int {
-	n, err := unix.EpollWait(ep, l.events[:], 0)
+	n, err := epollReady(ep, l.events[:])
 	if err != nil || n <= 0 {
 		return 0
 	}
@@ -274,6 +284,11 @@ func (l *loop) runTask() bool {
 	t := l.tasks[l.task]
 	l.tasks[l.task] = nil
 	l.task++
+	if l.wary > 0 {
+		l.wary--
+		l.r.Go(t)
+		return true
+	}
 	id := l.busy.Add(1)
 	l.r.watch.watching(l.r)
 	l.r.guarded(t)
@@ -288,5 +303,6 @@ func (l *loop) overtake(seen uint64) {
 		l.r.work.done()
 		return
 	}
+	l.wary = waryFor
 	go l.run()
 }

@@ -37,7 +37,7 @@ func (o *outbox) add(f Flusher) {
 	}
 }
 
-// hold promises that flushSome will be called until release returns true.
+// hold promises that flushSome will be called until release succeeds.
 func (o *outbox) hold() {
 	o.mu.Lock()
 	o.holds++
@@ -67,7 +67,7 @@ func (o *outbox) leave() bool {
 	return true
 }
 
-// flushSome flushes one chunk and reports whether there was any.
+// flushSome flushes one chunk and reports whether there is more.
 func (o *outbox) flushSome(scratch []byte) bool {
 	var chunk [flushChunk]Flusher
 	o.mu.Lock()
@@ -80,7 +80,8 @@ func (o *outbox) flushSome(scratch []byte) bool {
 			o.dirty = nil
 		}
 	}
-	help := len(o.dirty)-o.head > helpAbove && o.helpers == 0
+	rest := len(o.dirty) - o.head
+	help := rest > helpAbove && o.helpers == 0
 	if help {
 		o.helpers++
 	}
@@ -91,5 +92,5 @@ func (o *outbox) flushSome(scratch []byte) bool {
 	for _, f := range chunk[:n] {
 		f.Flush(scratch)
 	}
-	return n > 0
+	return rest > 0
 }

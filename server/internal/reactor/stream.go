@@ -3,10 +3,14 @@ package reactor
 import (
 	"net"
 	"sync"
+	"time"
 )
 
 // streamReadSize is the size in bytes of a stream's own read buffer.
 const streamReadSize = 4 << 10
+
+// abortWithin is how long a write that has begun may go on after Abort.
+const abortWithin = time.Second
 
 // A stream is a connection that only knows to block: it has a goroutine that
 // reads, and one that writes while there is something to write.
@@ -23,6 +27,7 @@ type stream struct {
 	paused   bool
 	closed   bool
 	endWrite bool
+	aborted  bool
 }
 
 var _ Conn = (*stream)(nil)
@@ -101,12 +106,12 @@ func (s *stream) write() {
 	s.out = nil
 	blocked := s.blocked
 	s.blocked = false
-	end := s.endWrite
+	end, aborted := s.endWrite, s.aborted
 	s.mu.Unlock()
 	switch {
-	case err != nil:
-		// The reader fails with it, and tells.
-		_ = s.c.Close()
+	case err != nil || aborted:
+		// The reader ends with it, and tells.
+		s.Close()
 	case end:
 		s.finish()
 	case blocked:
@@ -135,17 +140,37 @@ func (s *stream) finish() {
 		_ = half.CloseWrite()
 		return
 	}
-	_ = s.c.Close()
+	s.Close()
 }
 
-func (s *stream) Abort() { s.Close() }
+func (s *stream) Abort() {
+	s.mu.Lock()
+	s.endWrite, s.aborted = true, true
+	writing := s.writing
+	if writing {
+		_ = s.c.SetWriteDeadline(time.Now().Add(abortWithin))
+	}
+	s.mu.Unlock()
+	if !writing {
+		s.Close()
+	}
+}
 
+// Close closes on a goroutine: TLS would say good-bye first, for seconds to a
+// peer that does not read.
 func (s *stream) Close() {
 	s.mu.Lock()
+	again := s.closed
 	s.closed = true
 	s.resumed.Broadcast()
 	s.mu.Unlock()
-	_ = s.c.Close()
+	if !again {
+		s.r.work.add()
+		go func() {
+			defer s.r.work.done()
+			_ = s.c.Close()
+		}()
+	}
 }
 
 func (s *stream) Pause()  { s.setPaused(true) }

@@ -7,11 +7,11 @@ import (
 
 // StallAfter is how long a task may keep a loop before it is overtaken; it
 // takes up to twice as long until that is noticed.
-const StallAfter = time.Millisecond
+const StallAfter = 2 * time.Millisecond
 
 // lingerTicks is how many ticks without a task the watchdog stays awake, so
 // that a busy server does not start it for every event.
-const lingerTicks = 32
+const lingerTicks = 16
 
 // A watchdog overtakes loops whose task does not return. It runs only while
 // tasks do.
