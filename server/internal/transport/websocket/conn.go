@@ -46,6 +46,7 @@ type Conn struct {
 
 	// mu guards the output.
 	mu      sync.Mutex
+	answer  []byte // to the upgrade request, until it is sent
 	unsent  []byte // the rest of what a short write left
 	closed  bool   // a close frame was sent or the link given up
 	linger  *reactor.Timer
@@ -58,6 +59,9 @@ var _ transport.Transport = (*Conn)(nil)
 // received goes to sink.
 func (c *Conn) Start(t reactor.Turn, sink transport.Sink, initial []byte) {
 	c.sink = sink
+	c.mu.Lock()
+	c.sendAnswer()
+	c.mu.Unlock()
 	if len(initial) > 0 {
 		c.Input(t, initial)
 	}

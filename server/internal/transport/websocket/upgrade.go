@@ -2,7 +2,10 @@
 package websocket
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/base64"
+	"net"
 	"net/http"
 	"time"
 
@@ -11,8 +14,8 @@ import (
 	"parley/server/internal/reactor"
 )
 
-// handshakeTimeout bounds the writing of the answer to an upgrade request.
-const handshakeTimeout = 10 * time.Second
+// refusalTimeout bounds the writing of a refusal that the library words.
+const refusalTimeout = time.Second
 
 // An Upgrader turns upgrade requests into connections of one reactor.
 type Upgrader struct {
@@ -23,7 +26,8 @@ type Upgrader struct {
 
 // Upgrade completes the handshake (RFC 6455, 4.2), with header added to the
 // answer, or answers with an error. It returns what the client had sent behind
-// its request; both go to Conn.Start, before which nothing is read.
+// its request; both go to Conn.Start, before which nothing is read. The answer
+// leaves with the first Write, Start or Close.
 func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request, header http.Header) (*Conn, []byte, error) {
 	if status, text := refuse(r); text != "" {
 		w.Header().Set("Connection", "close")
@@ -33,24 +37,42 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request, header http.H
 		http.Error(w, text, status)
 		return nil, nil, &closing{reason: text}
 	}
+	taken := &taking{ResponseWriter: w}
 	upgrader := ws.HTTPUpgrader{
-		Timeout: handshakeTimeout,
-		Header:  header,
+		Header: header,
 		// Browsers fail the connection if they asked for a subprotocol and
 		// got none; the first one offered is Node's choice too.
 		Protocol: func(string) bool { return true },
 	}
-	conn, rw, _, err := upgrader.Upgrade(r, w)
+	conn, rw, _, err := upgrader.Upgrade(r, taken)
 	if err != nil {
 		if conn != nil {
+			_ = conn.SetWriteDeadline(time.Now().Add(refusalTimeout))
+			_, _ = conn.Write(taken.answer.Bytes())
 			_ = conn.Close()
 		}
 		return nil, nil, err
 	}
 	initial, _ := rw.Reader.Peek(rw.Reader.Buffered())
-	c := &Conn{wheel: u.Wheel, limits: &u.Limits}
+	c := &Conn{wheel: u.Wheel, limits: &u.Limits, answer: taken.answer.Bytes()}
 	c.link = u.Reactor.Add(conn, handler{c})
 	return c, initial, nil
+}
+
+// taking keeps the answer to an upgrade request back, so that it leaves
+// together with the first frames.
+type taking struct {
+	http.ResponseWriter
+	answer bytes.Buffer
+}
+
+// Hijack implements http.Hijacker.
+func (t *taking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(t.ResponseWriter).Hijack()
+	if err == nil {
+		rw.Writer.Reset(&t.answer)
+	}
+	return conn, rw, err
 }
 
 // refuse finds what the library would let pass.

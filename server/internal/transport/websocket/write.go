@@ -28,13 +28,16 @@ func (c *Conn) Write(batch []transport.Message, scratch []byte) int {
 		return 0
 	}
 	for taken := 0; taken < len(batch); {
-		n, next := 0, taken
+		n, next := copy(scratch, c.answer), taken
+		if c.answer = c.answer[n:]; len(c.answer) == 0 {
+			c.answer = nil // at rest nothing is kept
+		}
 		for next < len(batch) && n+len(batch[next].Frame()) <= len(scratch) {
 			n += copy(scratch[n:], batch[next].Frame())
 			next++
 		}
 		out := scratch[:n]
-		if next == taken { // one frame larger than scratch
+		if n == 0 { // one frame larger than scratch
 			out = batch[next].Frame()
 			next++
 		}
@@ -45,6 +48,14 @@ func (c *Conn) Write(batch []transport.Message, scratch []byte) int {
 		taken = next
 	}
 	return len(batch)
+}
+
+// sendAnswer sends the answer to the upgrade request if no frame did.
+func (c *Conn) sendAnswer() {
+	if len(c.answer) > 0 && !c.closed {
+		c.unsent = append(c.unsent, c.answer[c.link.Write(c.answer):]...)
+	}
+	c.answer = nil
 }
 
 // flushUnsent reports whether nothing is left of an earlier short write.
@@ -107,6 +118,7 @@ func (c *Conn) sendClose(code ws.StatusCode, reason string) {
 	if c.closed {
 		return
 	}
+	c.sendAnswer()
 	c.closed = true
 	if len(c.unsent) > 0 {
 		c.unsent = nil
