@@ -105,6 +105,9 @@ func (s *Session) write(scratch []byte) {
 		}
 		s.blocked = s.queue.len() > 0
 	}
+	if s.state == stateClosing && s.transport.Name() == WebSocket && !s.transport.Writable() {
+		s.blocked = true // the rest of the last write must leave before the end
+	}
 	switch {
 	case s.blocked:
 		s.watchStall()

@@ -127,8 +127,12 @@ func (s *Session) setPaused(on bool) {
 	s.paused = on
 	if on {
 		s.transport.Pause()
-	} else {
-		s.transport.Resume()
+		return
+	}
+	s.transport.Resume()
+	if s.pinging && s.state == stateOpen {
+		// The pong waits among what was not read.
+		s.beatAt(s.server.wheel.Now() + s.server.opts.PingTimeout)
 	}
 }
 
@@ -185,13 +189,19 @@ func (s *Session) beatAt(due time.Duration) {
 func (s *Session) overdue() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.pinging && s.server.wheel.Now() >= s.due
+	return s.pinging && !s.paused && s.server.wheel.Now() >= s.due
 }
 
 // beat sends a ping, or ends the session that has not answered the last one.
 func (s *Session) beat() {
 	s.mu.Lock()
 	if s.state != stateOpen {
+		s.mu.Unlock()
+		return
+	}
+	if s.pinging && s.paused {
+		// It is the server that does not read.
+		s.beatAt(s.server.wheel.Now() + s.server.opts.PingTimeout)
 		s.mu.Unlock()
 		return
 	}

@@ -47,12 +47,11 @@ func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	if !free {
-		conn.Close() // a completed handshake first, as in Node
-		return
-	}
 	s.mu.Lock()
 	p.conn = conn
+	if !free {
+		p.done = true // closed after a completed handshake, as in Node
+	}
 	abandoned := p.done
 	if !abandoned {
 		p.timer.F = p.abandonUnlocked

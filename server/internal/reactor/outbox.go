@@ -26,6 +26,12 @@ type outbox struct {
 
 func (o *outbox) add(f Flusher) {
 	o.mu.Lock()
+	if len(o.dirty) == cap(o.dirty) && o.head > len(o.dirty)/2 {
+		// Under steady load the list is never empty; it must not grow for that.
+		n := copy(o.dirty, o.dirty[o.head:])
+		clear(o.dirty[n:])
+		o.dirty, o.head = o.dirty[:n], 0
+	}
 	o.dirty = append(o.dirty, f)
 	alone := o.holds == 0 && o.helpers == 0
 	if alone {

@@ -14,6 +14,8 @@ const (
 	// so that the timers of many idle sessions share few wake-ups.
 	coarseFrom = 2 * time.Second
 	coarseness = 100 * time.Millisecond
+	// farthest is more than a lifetime, and no sum with it overflows.
+	farthest = 1 << 61
 )
 
 // A Wheel is one timer for very many: setting, moving and stopping is cheap
@@ -49,7 +51,7 @@ func NewWheel(r *Reactor) *Wheel {
 func (w *Wheel) Now() time.Duration { return time.Since(w.start) }
 
 // Set makes t due in d, whether it was set before or not.
-func (w *Wheel) Set(t *Timer, d time.Duration) { w.SetAt(t, w.Now()+d) }
+func (w *Wheel) Set(t *Timer, d time.Duration) { w.SetAt(t, w.Now()+min(d, farthest)) }
 
 // SetAt makes t due at a time of the wheel. It is never early, and late by the
 // resolution or, where it is far away, by coarseness.
