@@ -1,0 +1,250 @@
+package socketio
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"parley/server/engineio"
+	"parley/server/wire/sio"
+)
+
+// A client is one session of the engine and the sockets that it carries, one in
+// each namespace. What comes in is parsed and sorted on the reading goroutine;
+// acknowledgements are resolved there, everything with handlers goes to the inbox
+// of its socket.
+type client struct {
+	server  *Server
+	session *engineio.Session
+
+	// Of the reading goroutine alone.
+	partial *partial
+	failed  bool // the client broke the protocol; nothing more is taken
+
+	mu      sync.Mutex // guards what follows; nothing else is locked within
+	sockets []*Socket  // few, so a list
+	left    []string   // namespaces that the server ended, of which the client may not know
+	timer   *engineio.Timer
+
+	flow   sync.Mutex // guards paused
+	paused int        // sockets that want nothing read
+}
+
+func (s *Server) accept(session *engineio.Session) engineio.Receiver {
+	c := &client{server: s, session: session}
+	c.timer = session.Timer(s.opts.ConnectTimeout, func() {
+		s.opts.Logger.Debug("client joined no namespace in time")
+		session.Close(ReasonForcedClose)
+	})
+	return c
+}
+
+// Receive takes one message of the client.
+func (c *client) Receive(t engineio.Turn, data []byte, binary bool) {
+	switch {
+	case c.failed:
+	case binary:
+		c.attachment(t, data)
+	case c.partial != nil:
+		c.violation("text while attachments are due")
+	default:
+		p, err := sio.Parse(data, c.server.limits)
+		if err != nil {
+			c.violation(err.Error())
+			return
+		}
+		c.packet(t, p)
+	}
+}
+
+// violation closes the connection of a client that breaks the protocol.
+func (c *client) violation(what string) {
+	c.failed = true
+	c.dropPartial()
+	c.server.opts.Logger.Debug("client broke the protocol", "violation", what)
+	c.session.Close(ReasonForcedClose)
+}
+
+func (c *client) packet(t engineio.Turn, p sio.Packet) {
+	switch p.Type {
+	case sio.Connect:
+		c.connect(t, p)
+		return
+	case sio.ConnectError:
+		c.violation("CONNECT_ERROR from a client")
+		return
+	}
+	s, known := c.find(p.Namespace)
+	if s == nil || !s.Connected() {
+		if !known {
+			c.violation("packet for a namespace that is not joined")
+		} else if p.Type.Binary() {
+			c.begin(nil, p)
+		}
+		return
+	}
+	switch p.Type {
+	case sio.Disconnect:
+		c.forget(s, false)
+		s.end(t, ReasonClientDisconnect)
+	case sio.Event:
+		s.receive(t, newItem(p))
+	case sio.Ack:
+		s.resolve(p, nil)
+	default:
+		c.begin(s, p)
+	}
+}
+
+// receive takes in an event.
+func (s *Socket) receive(t engineio.Turn, it *item) {
+	s.mu.Lock()
+	start := s.push(it)
+	s.mu.Unlock()
+	if start {
+		s.work(t)
+	}
+}
+
+// find returns the socket of a namespace. A namespace that the server has ended is
+// known, but has none: what the client sent before it heard is ignored.
+func (c *client) find(namespace string) (s *Socket, known bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.sockets {
+		if s.ns.name == namespace {
+			return s, s.state.Load() != stateConnecting
+		}
+	}
+	return nil, slices.Contains(c.left, namespace)
+}
+
+// connect begins to join a namespace.
+func (c *client) connect(t engineio.Turn, p sio.Packet) {
+	if s, _ := c.find(p.Namespace); s != nil {
+		switch s.state.Load() {
+		case stateConnecting:
+			return // a client that gave up waiting and tries again gets one answer
+		case stateConnected:
+			c.violation("CONNECT for a namespace that is joined")
+			return
+		}
+	}
+	ns := c.server.namespace(p.Namespace)
+	if ns == nil {
+		c.refuse(p.Namespace, &Error{Message: "Invalid namespace"})
+		return
+	}
+	s := &Socket{ns: ns, client: c, id: newID(), auth: slices.Clone(p.Data)}
+	if limit := c.server.opts.MaxNamespaces; !c.enter(s, limit) {
+		c.refuse(p.Namespace, &Error{
+			Code:    "too_many_namespaces",
+			Message: fmt.Sprintf("Too many namespaces: MaxNamespaces is %d", limit),
+		})
+		return
+	}
+	s.receive(t, &item{kind: itemConnect})
+}
+
+// enter notes a socket, and reports whether there is room for it.
+func (c *client) enter(s *Socket, limit int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.sockets) >= limit {
+		return false
+	}
+	c.sockets = append(c.sockets, s)
+	c.left = slices.DeleteFunc(c.left, func(name string) bool { return name == s.ns.name })
+	return true
+}
+
+// joined stops the connect timeout for good.
+func (c *client) joined() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+}
+
+// forget ends the client's part in a namespace. If it was the server that ended
+// it, packets of the client may still be under way.
+func (c *client) forget(s *Socket, byServer bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.Index(c.sockets, s)
+	if i < 0 {
+		return
+	}
+	c.sockets = slices.Delete(c.sockets, i, i+1)
+	if byServer {
+		c.left = append(c.left, s.ns.name)
+	}
+}
+
+// refuse sends a CONNECT_ERROR.
+func (c *client) refuse(namespace string, e *Error) {
+	payload := refusal{e.Message, e.Data}
+	if e.Data == nil && e.Code != "" {
+		payload.Data = map[string]string{"code": e.Code}
+	}
+	text, err := json.Marshal(payload)
+	if err != nil {
+		c.server.opts.Logger.Error("cannot send the data of a connect error", "error", err)
+		text, _ = json.Marshal(refusal{Message: e.Message}, jsontext.AllowInvalidUTF8(true))
+	}
+	buf := engineio.NewBuffer(len(namespace) + len(text) + 2)
+	buf = sio.AppendHeader(buf, sio.ConnectError, 0, namespace, sio.NoID)
+	_ = c.session.Send(engineio.Text(append(buf, text...)))
+}
+
+// refusal is the payload of a CONNECT_ERROR.
+type refusal struct {
+	Message string `json:"message"`
+	Data    any    `json:"data,omitzero"`
+}
+
+// disconnect ends all sockets and then the connection.
+func (c *client) disconnect() {
+	c.mu.Lock()
+	sockets := slices.Clone(c.sockets)
+	c.mu.Unlock()
+	for _, s := range sockets {
+		s.kick()
+	}
+	c.session.Close(ReasonForcedClose)
+}
+
+// Closed ends all sockets: nothing more will come.
+func (c *client) Closed(t engineio.Turn, reason Reason, _ error) {
+	c.dropPartial()
+	c.joined()
+	c.mu.Lock()
+	sockets := c.sockets
+	c.sockets, c.left = nil, nil
+	c.mu.Unlock()
+	for _, s := range sockets {
+		s.end(t, reason)
+	}
+}
+
+// pause and resume count the sockets whose inboxes are full.
+func (c *client) pause() {
+	c.flow.Lock()
+	defer c.flow.Unlock()
+	if c.paused++; c.paused == 1 {
+		c.session.Pause()
+	}
+}
+
+func (c *client) resume() {
+	c.flow.Lock()
+	defer c.flow.Unlock()
+	if c.paused--; c.paused == 0 {
+		c.session.Resume()
+	}
+}

@@ -1,0 +1,148 @@
+package socketio
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"parley/server/wire/sio"
+)
+
+// dispatch runs the handler of an event and sends what the client is to know of
+// its outcome.
+func (s *Socket) dispatch(e *entry, it *item) {
+	args := arguments{it.packet.Args(), it.attachments, it.packet.ID}
+	reply, err := s.invoke(e, args)
+	if args.id == sio.NoID {
+		if err != nil {
+			s.report(s.Emit("error", s.clientError(it.packet.EventName(), err)))
+		}
+		return
+	}
+	switch {
+	case err != nil:
+		s.acknowledge(args.id, failure{Error: s.clientError(it.packet.EventName(), err)})
+	case e.replies:
+		s.acknowledge(args.id, reply)
+	default:
+		s.acknowledge(args.id)
+	}
+}
+
+// invoke calls a handler. A panic ends the event and nothing else.
+func (s *Socket) invoke(e *entry, args arguments) (reply any, err error) {
+	defer s.recovered(&err)
+	ctx := s.handlerContext()
+	if args.id == sio.NoID {
+		return e.call(ctx, s, args)
+	}
+	return e.call(ackContext{ctx}, s, args)
+}
+
+// guarded calls a hook.
+func (s *Socket) guarded(hook func(ctx context.Context)) {
+	var err error
+	defer s.recovered(&err)
+	hook(s.handlerContext())
+}
+
+// recovered, deferred, turns a panic into an internal error.
+func (s *Socket) recovered(err *error) {
+	if v := recover(); v != nil {
+		s.log().Error("panic in a handler", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		*err = errInternal
+	}
+}
+
+func (s *Socket) log() *slog.Logger {
+	return s.ns.server.opts.Logger.With("namespace", s.ns.name, "socket", s.id)
+}
+
+// clientError returns what a client gets to see of a handler's error, and logs
+// what it does not.
+func (s *Socket) clientError(event string, err error) clientError {
+	e, expected := public(err)
+	switch {
+	case !expected:
+		s.log().Error("handler failed", "event", event, "error", err)
+	case e.Code == CodeInvalid:
+		s.log().Debug("invalid arguments", "event", event, "error", err)
+	}
+	return clientError{e.Code, e.Message, e.Data}
+}
+
+// acknowledge answers an event. Where the answer cannot be encoded the client must
+// not wait in vain for it.
+func (s *Socket) acknowledge(id int64, args ...any) {
+	p, err := encodeAck(s.ns, id, args...)
+	if err != nil {
+		s.report(err)
+		p, err = encodeAck(s.ns, id, failure{Error: clientError{Code: errInternal.Code, Message: errInternal.Message}})
+	}
+	if err == nil {
+		_ = s.deliver(&p, false) // a client that is gone does not wait
+	}
+}
+
+// report logs what could not be sent, unless the client is gone.
+func (s *Socket) report(err error) {
+	if err != nil && s.Connected() {
+		s.log().Error("cannot send", "error", err)
+	}
+}
+
+// connect lets the middlewares decide and tells the client. A socket whose
+// transport died meanwhile is dropped silently.
+func (s *Socket) connect() {
+	hooks := s.ns.hooks.Load()
+	err := s.admit(hooks)
+	switch {
+	case err != nil:
+		s.refuse(err)
+	case s.state.CompareAndSwap(stateConnecting, stateConnected):
+		s.client.joined()
+		s.ns.add(s, s.ns.packet(sio.Connect, sio.NoID, `{"sid":"`+s.id+`"}`))
+		for _, hook := range hooks.connect {
+			s.guarded(func(ctx context.Context) { hook(ctx, s) })
+		}
+		return
+	}
+	s.ns.remove(s)
+}
+
+// admit runs the middlewares until one refuses.
+func (s *Socket) admit(hooks *hooks) (err error) {
+	defer s.recovered(&err)
+	for _, middleware := range hooks.use {
+		if s.state.Load() == stateClosed {
+			return nil
+		}
+		if err := middleware(s.handlerContext(), s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuse sends what a middleware said. The client may try again on the same
+// connection.
+func (s *Socket) refuse(err error) {
+	e, expected := public(err)
+	if !expected {
+		s.log().Error("middleware failed", "error", err)
+	}
+	if s.end(nil, ReasonServerDisconnect) != stateConnecting {
+		return
+	}
+	s.client.forget(s, false)
+	s.client.refuse(s.ns.name, e)
+}
+
+// disconnected runs the hooks and then leaves all rooms.
+func (s *Socket) disconnected() {
+	defer s.ns.remove(s)
+	for _, hook := range s.ns.hooks.Load().disconnect {
+		s.guarded(func(ctx context.Context) { hook(ctx, s, s.reason) })
+	}
+}

@@ -1,0 +1,52 @@
+// Package socketio is a Socket.IO server. Unmodified clients of the official
+// libraries, revision 5 of the protocol, talk to it over HTTP long-polling and
+// WebSocket.
+//
+//	io := socketio.New(nil)
+//	chat := io.Of("/chat")
+//	chat.Use(authenticate)
+//	socketio.OnAck(chat, "join", func(ctx context.Context, s *socketio.Socket, in Join) (Joined, error) {
+//		if err := s.Join(in.Room); err != nil {
+//			return Joined{}, err
+//		}
+//		return Joined{Room: in.Room}, s.To(in.Room).Emit("user-joined", in.User)
+//	})
+//	http.Handle("/socket.io/", io)
+//
+// Handlers are declared once, on the [Namespace], with the Go types of what comes
+// in and goes out; [On] and [OnAck] decode an event's arguments straight into
+// them. A [Target] says who gets an event, [Call] waits for an answer.
+//
+// # Promises
+//
+//  1. Events of one socket are handled one at a time, in the order of arrival, over
+//     a change of transport too: the connect hooks first, the disconnect hooks last.
+//  2. Acknowledgements, pings and closes never wait behind a handler. A handler may
+//     [Call] its own client, and its context ends when the client is gone.
+//  3. What is emitted to a socket from one goroutine arrives in the order of the
+//     calls. A packet and its attachments are never parted.
+//  4. Queues are bounded in bytes and packets. A client that does not read is closed
+//     with [ReasonSlow], and nobody else notices. Volatile events never queue. A
+//     client that sends faster than it is served is read from more slowly.
+//  5. A panic in a handler ends that event, not the process: it is logged with its
+//     stack, and the client hears of an internal error.
+//  6. After [Server.Shutdown] no goroutine is left. Shutdown and [Server.Drain] close
+//     transports, so that clients come back; they never send DISCONNECT, after
+//     which these would not.
+//
+// # JSON
+//
+// Arguments are JSON as JavaScript knows it: struct fields match by their exact
+// name, unknown fields are ignored, duplicate ones refused, text is valid UTF-8,
+// and nil slices and maps are empty, not null. []byte is binary wherever it stands,
+// as a Buffer is in Node. What is only passed on may be taken as a [Value], which
+// is never decoded.
+//
+// # Goroutines
+//
+// A handler runs on the goroutine that reads as long as it is quick, and on its own
+// when it is not; it may block as long as it likes, and only events of its own
+// socket wait for it. What takes long and need not keep the order belongs on a
+// goroutine of the application's. All methods may be called from any goroutine, and
+// none but [Call], Shutdown and Drain blocks.
+package socketio

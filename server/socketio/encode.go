@@ -1,0 +1,236 @@
+package socketio
+
+import (
+	stdjson "encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"parley/server/engineio"
+	"parley/server/wire/sio"
+)
+
+// A packet is encoded and framed, its attachments behind it, and ready for any
+// number of receivers.
+type packet struct {
+	text engineio.Message
+	all  []engineio.Message // the text and its attachments; nil if there are none
+}
+
+// encodeEvent encodes an event, with the id of the acknowledgement it wants or sio.NoID.
+func encodeEvent(ns *Namespace, id int64, event string, args []any) (packet, error) {
+	if sio.Reserved(event) {
+		return packet{}, fmt.Errorf("%w: %s", ErrReserved, event)
+	}
+	e := newEncoder(ns, sio.Event, id, len(event)+sizeHint(args))
+	e.buf = sio.AppendString(append(e.buf, '['), event)
+	if err := e.values(args); err != nil {
+		return packet{}, fmt.Errorf("socketio: event %s: %w", event, err)
+	}
+	return e.finish(sio.BinaryEvent)
+}
+
+// encodeAck encodes an acknowledgement.
+func encodeAck(ns *Namespace, id int64, args ...any) (packet, error) {
+	e := newEncoder(ns, sio.Ack, id, sizeHint(args))
+	e.buf = append(e.buf, '[')
+	if err := e.values(args); err != nil {
+		return packet{}, fmt.Errorf("socketio: acknowledgement: %w", err)
+	}
+	return e.finish(sio.BinaryAck)
+}
+
+// sizeHint guesses how many bytes the arguments take.
+func sizeHint(args []any) int {
+	size := 0
+	for _, arg := range args {
+		switch v := arg.(type) {
+		case string:
+			size += len(v) + 3
+		case Value:
+			size += len(v.raw) + 1
+		case stdjson.RawMessage:
+			size += len(v) + 1
+		default:
+			size += 64
+		}
+	}
+	return size
+}
+
+// An encoder writes one packet. Whether the packet is binary turns out on the way.
+type encoder struct {
+	ns          *Namespace
+	id          int64
+	buf         []byte // from engineio.NewBuffer
+	payload     int    // where in buf the payload begins
+	attachments [][]byte
+}
+
+func newEncoder(ns *Namespace, t sio.Type, id int64, size int) encoder {
+	buf := engineio.NewBuffer(len(ns.name) + size + 24)
+	buf = sio.AppendHeader(buf, t, 0, ns.name, id)
+	return encoder{ns: ns, id: id, buf: buf, payload: len(buf)}
+}
+
+// finish closes the array of arguments and frames the packet: as the binary type
+// if there are attachments.
+func (e *encoder) finish(binary sio.Type) (packet, error) {
+	e.buf = append(e.buf, ']')
+	n := len(e.attachments)
+	if n == 0 {
+		return packet{text: engineio.Text(e.buf)}, nil
+	}
+	if limit := e.ns.server.opts.MaxAttachments; n > limit {
+		return packet{}, overLimit(ErrTooManyAttachments, "MaxAttachments", limit)
+	}
+	payload := e.buf[e.payload:]
+	buf := engineio.NewBuffer(len(e.ns.name) + len(payload) + 24)
+	buf = sio.AppendHeader(buf, binary, n, e.ns.name, e.id)
+	all := append(make([]engineio.Message, 0, 1+n), engineio.Text(append(buf, payload...)))
+	for _, data := range e.attachments {
+		all = append(all, engineio.Binary(data))
+	}
+	return packet{all[0], all}, nil
+}
+
+// values appends the elements of the array, after what it has already.
+func (e *encoder) values(args []any) error {
+	for _, arg := range args {
+		if list, ok := arg.(valueList); ok {
+			if err := e.values(list.valueList()); err != nil {
+				return err
+			}
+			continue
+		}
+		if len(e.buf) > e.payload+1 { // something stands behind the bracket
+			e.buf = append(e.buf, ',')
+		}
+		if err := e.value(arg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// value appends one value. What is commonest needs no reflection.
+func (e *encoder) value(v any) error {
+	switch v := v.(type) {
+	case nil:
+		e.buf = append(e.buf, "null"...)
+	case string:
+		e.buf = sio.AppendString(e.buf, v)
+	case Value:
+		e.embed(v)
+	case []byte:
+		e.buf = sio.AppendPlaceholder(e.buf, len(e.attachments))
+		e.attachments = append(e.attachments, v)
+	case bool:
+		e.buf = strconv.AppendBool(e.buf, v)
+	case int:
+		e.buf = strconv.AppendInt(e.buf, int64(v), 10)
+	case int64:
+		e.buf = strconv.AppendInt(e.buf, v, 10)
+	case float64:
+		e.buf = appendFloat(e.buf, v)
+	default:
+		return e.reflected(v)
+	}
+	return nil
+}
+
+// appendFloat appends a number as JSON.stringify prints it.
+func appendFloat(dst []byte, f float64) []byte {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return append(dst, "null"...)
+	}
+	if f == 0 {
+		f = 0 // JSON.stringify prints -0 as 0
+	}
+	return jsontext.AppendFloat(dst, f, 64)
+}
+
+// embed appends a Value, its attachments behind those there are.
+func (e *encoder) embed(v Value) {
+	if len(v.attachments) == 0 {
+		e.buf = append(e.buf, v.Bytes()...)
+		return
+	}
+	e.buf = sio.Renumber(e.buf, v.raw, len(e.attachments))
+	e.attachments = append(e.attachments, v.attachments...)
+}
+
+// reflected appends any other value.
+func (e *encoder) reflected(v any) error {
+	if !mayHoldBytes(reflect.TypeOf(v)) {
+		text, err := json.Marshal(v)
+		if err != nil {
+			text, err = json.Marshal(v, notNumbers)
+		}
+		e.buf = append(e.buf, text...)
+		return err
+	}
+	c := collectors.Get().(*collector)
+	defer c.release()
+	c.attachments = e.attachments
+	text, err := json.Marshal(v, c.options)
+	if err != nil {
+		c.attachments = e.attachments
+		text, err = json.Marshal(v, c.withNotNumbers)
+	}
+	e.buf = append(e.buf, text...)
+	e.attachments = c.attachments
+	return err
+}
+
+// A collector makes json.Marshal put placeholders where there is binary, and keeps
+// what they stand for. It is costly to make, so collectors are used again.
+type collector struct {
+	options, withNotNumbers json.Options
+	attachments             [][]byte
+}
+
+var collectors = sync.Pool{New: func() any {
+	c := new(collector)
+	binary := json.JoinMarshalers(
+		json.MarshalToFunc(func(to *jsontext.Encoder, data []byte) error {
+			c.attachments = append(c.attachments, data)
+			return to.WriteValue(sio.AppendPlaceholder(nil, len(c.attachments)-1))
+		}),
+		json.MarshalToFunc(func(to *jsontext.Encoder, v Value) error {
+			raw := sio.Renumber(nil, v.Bytes(), len(c.attachments))
+			c.attachments = append(c.attachments, v.attachments...)
+			return to.WriteValue(raw)
+		}),
+	)
+	c.options = json.WithMarshalers(binary)
+	c.withNotNumbers = json.WithMarshalers(json.JoinMarshalers(binary, floats))
+	return c
+}}
+
+func (c *collector) release() {
+	c.attachments = nil
+	collectors.Put(c)
+}
+
+// floats print NaN and the infinities, which JSON does not have, as JSON.stringify
+// does. They are so rare that values are encoded without it first.
+var floats = json.JoinMarshalers(
+	json.MarshalToFunc(func(to *jsontext.Encoder, f float64) error { return writeNotNumber(to, f) }),
+	json.MarshalToFunc(func(to *jsontext.Encoder, f float32) error { return writeNotNumber(to, float64(f)) }),
+)
+
+var notNumbers = json.WithMarshalers(floats)
+
+func writeNotNumber(to *jsontext.Encoder, f float64) error {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return to.WriteToken(jsontext.Null)
+	}
+	return errors.ErrUnsupported
+}

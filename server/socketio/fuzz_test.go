@@ -1,0 +1,58 @@
+package socketio_test
+
+import (
+	"context"
+	"testing"
+
+	"parley/server/socketio"
+	"parley/server/socketiotest"
+)
+
+// FuzzPackets sends whatever comes to mind to handlers of all kinds. The process and
+// another client must outlive it.
+func FuzzPackets(f *testing.F) {
+	for _, text := range []string{
+		`2["value",{"a":[1]}]`, `2/,7["any",[null]]`, `2["struct",{"name":"a","body":null,"more":{}}]`,
+		`51-["value",{"_placeholder":true,"num":0}]`, `52-["any",[{"_placeholder":true,"num":1}]]`,
+		`51-["struct",{"body":{"_placeholder":true,"num":0}}]`, `51-3["several","a",{"_placeholder":true,"num":0}]`,
+		`1`, `0/other,{"token":1}`, `3["x"]`, `30[]`, `61-0[{"_placeholder":true,"num":0}]`, `2["string","\ud800"]`,
+	} {
+		f.Add(text, []byte("binary"), uint8(len(text)%3))
+	}
+	srv := socketio.New(nil)
+	f.Cleanup(func() { _ = srv.Shutdown(context.Background()) })
+	ns := withSync(srv.Of("/"))
+	srv.Of("/other")
+	echoes[socketio.Value](ns, "value")
+	echoes[any](ns, "any")
+	echoes[string](ns, "string")
+	echoes[socketio.Args2[string, []byte]](ns, "several")
+	echoes[struct {
+		Name string
+		Body []byte
+		More *socketio.Value
+	}](ns, "struct")
+	socketio.On(ns, "call", func(ctx context.Context, s *socketio.Socket, _ socketio.None) error {
+		go func() { _, _ = socketio.Call[any](ctx, s, "question") }()
+		return nil
+	})
+	good := socketiotest.Connect(f, srv, "/", nil)
+	f.Fuzz(func(t *testing.T, text string, binary []byte, attachments uint8) {
+		c := connect(t, srv, "/")
+		emit(t, c, "call")
+		_ = c.Write(text) // the server may be quicker to close than we are to send
+		for range attachments % 4 {
+			_ = c.WriteBinary(binary)
+		}
+		c.Close()
+		<-c.Done()
+		handled(t, good)
+	})
+}
+
+// echoes registers an event that sends its argument back, both ways.
+func echoes[In any](ns *socketio.Namespace, event string) {
+	socketio.OnAck(ns, event, func(_ context.Context, s *socketio.Socket, in In) (In, error) {
+		return in, s.Emit(event, in)
+	})
+}

@@ -1,0 +1,259 @@
+package socketio
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	stdjson "encoding/json"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"parley/server/engineio"
+	"parley/server/wire/sio"
+)
+
+// Reason says why a socket was disconnected, in the words of the reference
+// server.
+type Reason = engineio.Reason
+
+// The reasons for the end of a socket.
+const (
+	ReasonClientDisconnect Reason = "client namespace disconnect"
+	ReasonServerDisconnect Reason = "server namespace disconnect"
+	ReasonTransportClose          = engineio.ReasonTransportClose
+	ReasonTransportError          = engineio.ReasonTransportError
+	ReasonPingTimeout             = engineio.ReasonPingTimeout
+	ReasonParseError              = engineio.ReasonParseError
+	ReasonForcedClose             = engineio.ReasonForcedClose
+	ReasonServerShutdown          = engineio.ReasonServerShutdown
+	ReasonSlow                    = engineio.ReasonSlow
+)
+
+// The states of a socket, through which it goes in this order.
+const (
+	stateConnecting = iota // the middlewares decide
+	stateConnected
+	stateClosed
+)
+
+// A Socket is one client in one namespace. Its methods may be called from any
+// goroutine.
+type Socket struct {
+	ns     *Namespace
+	client *client
+	id     string
+	auth   stdjson.RawMessage
+	state  atomic.Int32
+	events table // handlers of this socket alone
+
+	mu     sync.Mutex // guards what follows; client.flow may be taken within
+	inbox  inbox
+	calls  calls
+	data   []datum
+	reason Reason
+	life   context.Context // nil until somebody waits for it
+	cancel context.CancelCauseFunc
+
+	// Guarded by ns.mu.
+	index int // place in ns.members
+	rooms []membership
+	gone  bool // joins nothing any more
+}
+
+// newID returns 120 random bits. Clients may see it, so it has nothing to do with
+// the id of the session.
+func newID() string {
+	var b [15]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// ID returns the public id of the socket, which is random, new for each
+// connection, and a room with this socket in it.
+func (s *Socket) ID() string { return s.id }
+
+// Namespace returns the namespace that the socket is in.
+func (s *Socket) Namespace() *Namespace { return s.ns }
+
+// A Handshake is the request with which a client came, and its credentials.
+type Handshake struct {
+	*engineio.Handshake
+	// Auth is the JSON object that the client sent for this namespace, nil if
+	// none. Nothing about it has been checked.
+	Auth stdjson.RawMessage
+}
+
+// Handshake returns how the client came.
+func (s *Socket) Handshake() Handshake {
+	return Handshake{s.client.session.Handshake(), s.auth}
+}
+
+// Context returns a context that ends when the socket is disconnected;
+// context.Cause then tells the reason.
+func (s *Socket) Context() context.Context { return (*socketContext)(s) }
+
+// Connected reports whether the middlewares have accepted the socket and neither
+// side has ended it.
+func (s *Socket) Connected() bool { return s.state.Load() == stateConnected }
+
+// Join puts the socket into rooms. The error is ErrClosed after the disconnect
+// hooks have run, or names the limit that was reached; the rooms before it are
+// joined.
+func (s *Socket) Join(rooms ...string) error {
+	s.ns.mu.Lock()
+	defer s.ns.mu.Unlock()
+	for _, name := range rooms {
+		if err := s.ns.join(s, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Leave takes the socket out of rooms.
+func (s *Socket) Leave(rooms ...string) {
+	s.ns.mu.Lock()
+	defer s.ns.mu.Unlock()
+	for _, name := range rooms {
+		for i, m := range s.rooms {
+			if m.room.name == name {
+				s.ns.leave(s, i)
+				break
+			}
+		}
+	}
+}
+
+// Rooms returns the rooms that the socket has joined, in no order. The one with
+// its own id is not among them.
+func (s *Socket) Rooms() []string {
+	s.ns.mu.RLock()
+	defer s.ns.mu.RUnlock()
+	names := make([]string, len(s.rooms))
+	for i, m := range s.rooms {
+		names[i] = m.room.name
+	}
+	return names
+}
+
+// To targets the sockets in any of the rooms, but not this one. A socket's id is
+// a room with that socket in it. Without rooms it targets all others.
+func (s *Socket) To(rooms ...string) Target { return s.Broadcast().To(rooms...) }
+
+// In is To.
+func (s *Socket) In(rooms ...string) Target { return s.To(rooms...) }
+
+// Except targets all other sockets that are in none of the rooms.
+func (s *Socket) Except(rooms ...string) Target { return s.Broadcast().Except(rooms...) }
+
+// Broadcast targets all sockets of the namespace but this one.
+func (s *Socket) Broadcast() Target { return Target{ns: s.ns, self: s} }
+
+// Local targets all other sockets of this server.
+func (s *Socket) Local() Target { return s.Broadcast().Local() }
+
+// Volatile targets this socket, if it can be written to right now; followed by To
+// or Except, the others.
+func (s *Socket) Volatile() Target {
+	return Target{ns: s.ns, self: s, direct: true, volatile: true}
+}
+
+// Emit sends an event to the client. It queues and never blocks; what is emitted
+// from one goroutine arrives in that order. []byte, wherever it stands in the
+// arguments, travels as binary. The error is ErrClosed or ErrSlow, or says why the
+// arguments cannot be encoded.
+func (s *Socket) Emit(event string, args ...any) error { return s.emit(false, event, args) }
+
+func (s *Socket) emit(volatile bool, event string, args []any) error {
+	if s.state.Load() == stateClosed {
+		return ErrClosed
+	}
+	p, err := encodeEvent(s.ns, sio.NoID, event, args)
+	if err != nil {
+		return err
+	}
+	return s.deliver(&p, volatile)
+}
+
+// deliver hands a packet to the engine. A packet and its attachments are one
+// batch, which is queued, or dropped, as a whole.
+func (s *Socket) deliver(p *packet, volatile bool) error {
+	if s.state.Load() == stateClosed {
+		return ErrClosed
+	}
+	session := s.client.session
+	if volatile {
+		if p.all == nil {
+			session.SendVolatile(p.text)
+		} else {
+			session.SendVolatile(p.all...)
+		}
+		return nil
+	}
+	var err error
+	if p.all == nil {
+		err = session.Send(p.text)
+	} else {
+		err = session.Send(p.all...)
+	}
+	if errors.Is(err, engineio.ErrClosed) {
+		return ErrClosed
+	}
+	return err
+}
+
+// Disconnect ends the socket. The client is told, and official clients do not come
+// back by themselves. With closeTransport all sockets of the client are ended, and
+// then its connection; otherwise the client's other namespaces go on. Events that
+// wait for their handler are dropped. In a middleware only closeTransport has an
+// effect.
+func (s *Socket) Disconnect(closeTransport bool) {
+	if closeTransport {
+		s.client.disconnect()
+		return
+	}
+	if s.Connected() {
+		s.kick()
+	}
+}
+
+// kick ends the socket from this side.
+func (s *Socket) kick() {
+	if s.end(nil, ReasonServerDisconnect) == stateConnected {
+		s.client.forget(s, true)
+		_ = s.client.session.Send(s.ns.packet(sio.Disconnect, sio.NoID, ""))
+	}
+}
+
+// end closes the socket, whose disconnect hooks then run after the events that
+// came before. It returns the state that the socket was in.
+func (s *Socket) end(t engineio.Turn, reason Reason) (was int32) {
+	s.mu.Lock()
+	was = s.state.Swap(stateClosed)
+	if was == stateClosed {
+		s.mu.Unlock()
+		return was
+	}
+	s.reason = reason
+	if reason == ReasonServerDisconnect {
+		s.discard()
+	}
+	start := was == stateConnected && s.push(&item{kind: itemDisconnect})
+	waiting, cancel := s.calls.close(), s.cancel
+	s.mu.Unlock()
+
+	cause := closedError{reason}
+	for _, c := range waiting {
+		c.fail(cause)
+	}
+	if cancel != nil {
+		cancel(cause)
+	}
+	if start {
+		s.work(t)
+	}
+	return was
+}
+
+func (s *Socket) handle(event string, e *entry) { s.events.add(event, e, true) }
