@@ -1,0 +1,88 @@
+// Package chat is the namespace /chat: rooms with a history, typing, direct messages, and who is there.
+//
+// It runs in open mode: a client says who it is, in the handshake or when it joins, and is believed.
+package chat
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"parley/server/socketio"
+)
+
+// Chat is the namespace on one server.
+type Chat struct {
+	ns       *socketio.Namespace
+	store    Store
+	opts     Options
+	ids      *idSource // for what no store keeps
+	visitors sync.Map  // socket id → *visitor, of this server
+}
+
+var visitors = socketio.NewKey[*visitor]("chat visitor")
+
+// Mount adds /chat to srv.
+func Mount(srv *socketio.Server, opts *Options) *Chat {
+	c := &Chat{ns: srv.Of("/chat"), opts: opts.withDefaults(), ids: newIDSource(time.Now)}
+	c.store = c.opts.Store
+	if c.store == nil {
+		c.store = newMemory(c.opts, time.Now)
+	}
+	c.ns.OnConnect(c.connected)
+	c.ns.OnDisconnect(c.disconnected)
+
+	handle(c, "join", c.join)
+	handle(c, "leave", c.leave)
+	handle(c, "chat-message", c.message)
+	handle(c, "direct-message", c.direct)
+	handle(c, "typing", c.typing)
+	handle(c, "history", c.history)
+	handle(c, "create-room", c.createRoom)
+	handle(c, "delete-room", c.deleteRoom)
+	socketio.OnAck(c.ns, "rooms", c.rooms)
+	return c
+}
+
+func (c *Chat) connected(ctx context.Context, s *socketio.Socket) {
+	v := &visitor{socket: s}
+	visitors.Set(s, v)
+	c.visitors.Store(s.ID(), v)
+	if u, ok := c.handshakeUser(s); ok {
+		v.fixed = true
+		if err := c.become(ctx, v, u); err != nil {
+			c.opts.Logger.LogAttrs(ctx, slog.LevelError, "user not online", slog.Any("error", err))
+		}
+	}
+}
+
+func (c *Chat) disconnected(ctx context.Context, s *socketio.Socket, _ socketio.Reason) {
+	v, ok := visitors.Get(s)
+	if !ok {
+		return
+	}
+	c.visitors.Delete(s.ID())
+	ctx = context.WithoutCancel(ctx) // the others must hear of it, however the connection ended
+	for _, room := range v.joined() {
+		if err := c.exit(ctx, v, room); err != nil {
+			c.opts.Logger.LogAttrs(ctx, slog.LevelError, "room not left", slog.String("room", room), slog.Any("error", err))
+		}
+	}
+	if u, ok := v.identity(); ok {
+		if err := c.store.Depart(ctx, u.UserID, s.ID()); err != nil {
+			c.opts.Logger.LogAttrs(ctx, slog.LevelError, "user not offline", slog.Any("error", err))
+		}
+	}
+}
+
+// echo is where a broadcast of s to a room goes: a client that waits for an acknowledgement shows what it sent by itself,
+// any other gets it like everyone else, and if it is not in the room it must be added to the target.
+func (c *Chat) echo(ctx context.Context, s *socketio.Socket, room string) socketio.Target {
+	if socketio.HasAck(ctx) {
+		return s.To(room)
+	}
+	return c.ns.In(room)
+}
+
+func now() string { return time.Now().UTC().Format(timeLayout) }

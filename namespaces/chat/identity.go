@@ -1,0 +1,62 @@
+package chat
+
+import (
+	"context"
+
+	"github.com/go-json-experiment/json"
+
+	"parley/server/socketio"
+)
+
+// userRoom is the room of all of a user's sockets. Its prefix is closed to clients.
+const userRoom = "user:"
+
+// handshakeUser returns who the client says it is when it connects. Anything but two good strings says nothing.
+func (c *Chat) handshakeUser(s *socketio.Socket) (User, bool) {
+	var u User
+	if err := json.Unmarshal(s.Handshake().Auth, &u); err != nil {
+		return User{}, false
+	}
+	return u, c.name("userId", u.UserID) == nil && c.name("username", u.Username) == nil
+}
+
+// identify returns who joins: the user of the handshake, whatever the payload says, else the one in the payload, else who joined before.
+func (c *Chat) identify(v *visitor, said User) (User, error) {
+	u, known := v.identity()
+	if v.fixed || known && said == (User{}) {
+		return u, nil
+	}
+	if known && said.UserID == u.UserID && said.Username == "" {
+		return u, nil
+	}
+	if err := c.name("userId", said.UserID); err != nil {
+		return User{}, err
+	}
+	if err := c.name("username", said.Username); err != nil {
+		return User{}, err
+	}
+	if known && said.UserID != u.UserID && len(v.joined()) > 0 {
+		return User{}, errOther
+	}
+	return said, nil
+}
+
+// become gives the visitor a user.
+func (c *Chat) become(ctx context.Context, v *visitor, u User) error {
+	was, known := v.identity()
+	if known && was.UserID == u.UserID {
+		v.setUser(u)
+		return nil
+	}
+	if err := c.store.Arrive(ctx, u.UserID, v.socket.ID()); err != nil {
+		return err
+	}
+	v.setUser(u)
+	if known {
+		v.socket.Leave(userRoom + was.UserID)
+		if err := c.store.Depart(ctx, was.UserID, v.socket.ID()); err != nil {
+			return err
+		}
+	}
+	return v.socket.Join(userRoom + u.UserID)
+}

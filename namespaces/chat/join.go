@@ -1,0 +1,73 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+)
+
+type joinRequest struct {
+	User
+	RoomID string `json:"roomId"`
+}
+
+type joinReply struct {
+	OK       bool      `json:"ok"`
+	Room     Room      `json:"room"`
+	Users    []User    `json:"users"`
+	Messages []Message `json:"messages"`
+}
+
+// presence is the payload of user-joined and user-left.
+type presence struct {
+	RoomID string `json:"roomId"`
+	User
+	Timestamp string `json:"timestamp"`
+}
+
+func (c *Chat) join(ctx context.Context, v *visitor, in joinRequest) (joinReply, error) {
+	if err := c.joinable(in.RoomID); err != nil {
+		return joinReply{}, err
+	}
+	u, err := c.identify(v, in.User)
+	if err != nil {
+		return joinReply{}, err
+	}
+	if rooms := v.joined(); len(rooms) >= c.opts.RoomsPerSocket && !slices.Contains(rooms, in.RoomID) {
+		return joinReply{}, refusal(&LimitError{"Too many rooms on this connection", c.opts.RoomsPerSocket}, nil)
+	}
+	if err := c.become(ctx, v, u); err != nil {
+		return joinReply{}, err
+	}
+	var refused error
+	e, err := c.store.Enter(ctx, in.RoomID, v.socket.ID(), u, func(e Entered) {
+		if refused = v.socket.Join(in.RoomID); refused != nil {
+			return
+		}
+		v.enter(in.RoomID)
+		if e.First {
+			v.socket.To(in.RoomID).Emit("user-joined", presence{in.RoomID, u, now()})
+		}
+		v.socket.Emit("room-users", e.Users)
+	})
+	if err != nil {
+		return joinReply{}, refusal(err, nil)
+	}
+	if refused != nil {
+		err := c.store.Leave(ctx, in.RoomID, v.socket.ID(), func(User) {})
+		return joinReply{}, refusal(errors.Join(refused, err), nil)
+	}
+	return joinReply{true, e.Room, e.Users, e.Messages}, nil
+}
+
+// joinable refuses the rooms that are a user's or a single socket's own.
+func (c *Chat) joinable(room string) error {
+	if err := c.name("roomId", room); err != nil {
+		return err
+	}
+	if _, socket := c.visitors.Load(room); socket || strings.HasPrefix(room, userRoom) {
+		return errPrivate
+	}
+	return nil
+}

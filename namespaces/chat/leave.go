@@ -1,0 +1,24 @@
+package chat
+
+import "context"
+
+type leaveRequest struct {
+	RoomID string `json:"roomId"`
+}
+
+func (c *Chat) leave(ctx context.Context, v *visitor, in leaveRequest) (done, error) {
+	room, _, err := v.room(in.RoomID)
+	if err != nil {
+		return done{}, err
+	}
+	return done{true}, c.exit(ctx, v, room)
+}
+
+// exit takes a socket out of a room. Who leaves hears nothing more from it, also not that they left.
+func (c *Chat) exit(ctx context.Context, v *visitor, room string) error {
+	v.leave(room)
+	v.socket.Leave(room)
+	return c.store.Leave(ctx, room, v.socket.ID(), func(u User) {
+		c.ns.In(room).Emit("user-left", presence{room, u, now()})
+	})
+}

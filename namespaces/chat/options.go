@@ -1,0 +1,61 @@
+package chat
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// Options are the limits of the namespace and the place of its state. Zero means the default.
+type Options struct {
+	Store  Store        // NewMemory if nil
+	Logger *slog.Logger // nil: silent
+
+	Content    int // UTF-16 code units of one message, as JavaScript counts; 1000
+	EventBytes int // JSON of one event; 10240
+	NameBytes  int // a room id, user id, user name, client id or room name; 250
+
+	History        int // messages that a room in memory keeps; 100
+	JoinHistory    int // messages that a join brings, and a page of history when the client names no limit; 50
+	HistoryPage    int // messages that one page of history may hold; 100
+	RoomsPerSocket int // rooms that one connection is in; 128. socketio.Options.MaxRooms must be larger: a user has a room too
+	RoomsPerUser   int // rooms that one user has made with create-room; 100
+	Rooms          int // rooms in memory; 10000
+	ListedRooms    int // rooms that the list of rooms shows; 500
+	ListedUsers    int // users of a room that a list of them shows; 1000
+}
+
+// withDefaults returns a copy that has every limit set. It panics on one that makes no sense.
+func (o *Options) withDefaults() Options {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	for _, f := range []struct {
+		name  string
+		field *int
+		value int
+	}{
+		{"Content", &c.Content, 1000},
+		{"EventBytes", &c.EventBytes, 10 << 10},
+		{"NameBytes", &c.NameBytes, 250},
+		{"History", &c.History, 100},
+		{"JoinHistory", &c.JoinHistory, 50},
+		{"HistoryPage", &c.HistoryPage, 100},
+		{"RoomsPerSocket", &c.RoomsPerSocket, 128},
+		{"RoomsPerUser", &c.RoomsPerUser, 100},
+		{"Rooms", &c.Rooms, 10_000},
+		{"ListedRooms", &c.ListedRooms, 500},
+		{"ListedUsers", &c.ListedUsers, 1000},
+	} {
+		if *f.field < 0 {
+			panic(fmt.Sprintf("chat: Options.%s is negative", f.name))
+		}
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+	}
+	return c
+}

@@ -1,0 +1,26 @@
+package chat
+
+import "context"
+
+type typingRequest struct {
+	RoomID string `json:"roomId"`
+	Typing *bool  `json:"typing"`
+}
+
+// typingNotice is what the others see.
+type typingNotice struct {
+	RoomID string `json:"roomId"`
+	User
+	Typing bool `json:"typing"`
+}
+
+func (c *Chat) typing(_ context.Context, v *visitor, in typingRequest) (done, error) {
+	if in.Typing == nil {
+		return done{}, invalid("typing is missing.")
+	}
+	room, u, err := v.room(in.RoomID)
+	if err != nil {
+		return done{}, err
+	}
+	return done{true}, v.socket.To(room).Volatile().Emit("typing", typingNotice{room, u, *in.Typing})
+}

@@ -1,0 +1,62 @@
+package chat
+
+import (
+	"slices"
+	"sync"
+
+	"parley/server/socketio"
+)
+
+// A visitor is one connected socket.
+type visitor struct {
+	socket *socketio.Socket
+	fixed  bool // the handshake has said who it is
+
+	mu    sync.Mutex // guards what is below: another user may delete a room the visitor is in
+	user  User
+	rooms []string // in the order they were joined; the last one is the current room
+}
+
+func (v *visitor) identity() (u User, known bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.user, v.user.UserID != ""
+}
+
+func (v *visitor) setUser(u User) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.user = u
+}
+
+func (v *visitor) joined() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.rooms)
+}
+
+// enter makes room the current one.
+func (v *visitor) enter(room string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.rooms = append(slices.DeleteFunc(v.rooms, func(r string) bool { return r == room }), room)
+}
+
+func (v *visitor) leave(room string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.rooms = slices.DeleteFunc(v.rooms, func(r string) bool { return r == room })
+}
+
+// room returns the room that a client means, the current one if it names none, and who the visitor is there.
+func (v *visitor) room(named string) (room string, u User, err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch {
+	case named != "" && slices.Contains(v.rooms, named):
+		return named, v.user, nil
+	case named == "" && len(v.rooms) > 0:
+		return v.rooms[len(v.rooms)-1], v.user, nil
+	}
+	return "", User{}, errNotInRoom
+}

@@ -1,0 +1,185 @@
+package server
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "parley/"
+
+// layers names every package and what of this repository it may import, so that imports only ever point down.
+// A package has no place until it stands here. "x/..." stands for x and all below it.
+var layers = map[string][]string{
+	"server/wire/eio":          {},
+	"server/wire/sio":          {},
+	"server/internal/leaktest": {},
+	"server/internal/reactor":  {},
+	"server/internal/transport": {
+		"server/internal/reactor", "server/wire/eio",
+	},
+	"server/internal/transport/polling": {
+		"server/internal/transport", "server/internal/reactor", "server/wire/eio",
+	},
+	"server/internal/transport/websocket": {
+		"server/internal/transport", "server/internal/reactor", "server/wire/eio",
+	},
+	"server/engineio": {
+		"server/internal/transport", "server/internal/transport/polling", "server/internal/transport/websocket",
+		"server/internal/reactor", "server/wire/eio",
+	},
+	"server/socketio":     {"server/engineio", "server/wire/sio"},
+	"server/socketiotest": {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/sio"},
+	"server/e2e/...":      {"server/..."},
+	"namespaces/chat":     {"server/socketio"},
+	"client-demo":         {},
+	"cmd/parley":          {"server/socketio", "namespaces/...", "client-demo"},
+	"cmd/parley-bench":    {"server/socketio", "server/wire/eio", "server/wire/sio"},
+}
+
+// thirdParty names every module from elsewhere, and the packages that may import it. Their tests may too.
+var thirdParty = map[string][]string{
+	"github.com/go-json-experiment/json": {"server/socketio", "server/socketiotest", "namespaces/..."},
+	"github.com/gobwas/ws":               {"server/internal/transport/websocket", "cmd/parley-bench"},
+	"golang.org/x/sys":                   {"server/internal/reactor", "cmd/parley-bench"},
+}
+
+func TestImportsPointDown(t *testing.T) {
+	seen := map[string]bool{}
+	for _, f := range goFiles(t) {
+		pkg := filepath.ToSlash(filepath.Dir(f.path))
+		test := strings.HasSuffix(f.path, "_test.go")
+		home := place(pkg)
+		if home == "" && !test {
+			t.Errorf("%s: the package has no place in layers", f.path)
+			continue
+		}
+		seen[home] = true
+		for _, imported := range f.imports {
+			switch ours, isOurs := strings.CutPrefix(imported, module); {
+			case isOurs && !test && ours != home && !allowed(layers[home], ours):
+				t.Errorf("%s must not import %s", f.path, imported)
+			case !isOurs && strings.Contains(firstElement(imported), "."):
+				checkThirdParty(t, f.path, pkg, imported)
+			}
+		}
+	}
+	for pkg := range layers {
+		if !seen[pkg] {
+			t.Errorf("%s has a place in layers and no file", pkg)
+		}
+	}
+}
+
+func TestLayersHaveNoCycle(t *testing.T) {
+	type progress int
+	const entered, left progress = 1, 2
+	state := map[string]progress{}
+	var visit func(pkg string)
+	visit = func(pkg string) {
+		switch state[pkg] {
+		case entered:
+			t.Errorf("%s stands above itself", pkg)
+			return
+		case left:
+			return
+		}
+		state[pkg] = entered
+		for _, below := range layers[pkg] {
+			for other := range layers {
+				if other != pkg && allowed([]string{below}, other) {
+					visit(other)
+				}
+			}
+		}
+		state[pkg] = left
+	}
+	for _, pkg := range slices.Sorted(maps.Keys(layers)) {
+		visit(pkg)
+	}
+}
+
+func checkThirdParty(t *testing.T, file, pkg, imported string) {
+	t.Helper()
+	for mod, users := range thirdParty {
+		if imported == mod || strings.HasPrefix(imported, mod+"/") {
+			if !allowed(users, pkg) {
+				t.Errorf("%s must not import %s", file, imported)
+			}
+			return
+		}
+	}
+	t.Errorf("%s imports %s, a module that has no place in thirdParty", file, imported)
+}
+
+// allowed reports whether a list names a package.
+func allowed(list []string, pkg string) bool {
+	return slices.ContainsFunc(list, func(entry string) bool {
+		parent, all := strings.CutSuffix(entry, "/...")
+		return pkg == parent || all && strings.HasPrefix(pkg, parent+"/")
+	})
+}
+
+// place returns the entry of layers for a package, or nothing.
+func place(pkg string) string {
+	for entry := range layers {
+		if allowed([]string{entry}, pkg) {
+			return entry
+		}
+	}
+	return ""
+}
+
+func firstElement(importPath string) string {
+	first, _, _ := strings.Cut(importPath, "/")
+	return first
+}
+
+type goFile struct {
+	path    string // from the root of the repository
+	imports []string
+}
+
+func goFiles(t *testing.T) []goFile {
+	t.Helper()
+	const root = ".."
+	var files []goFile
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && name != root && (d.Name() == "node_modules" || d.Name() == "testdata" || d.Name()[0] == '.'):
+			return fs.SkipDir
+		case d.IsDir() || filepath.Ext(name) != ".go":
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, name)
+		if err != nil {
+			return err
+		}
+		f := goFile{path: filepath.ToSlash(rel)}
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			f.imports = append(f.imports, imported)
+		}
+		files = append(files, f)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
