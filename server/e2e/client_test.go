@@ -1,0 +1,105 @@
+package e2e
+
+import (
+	"cmp"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"parley/server/socketio"
+)
+
+var modes = []string{"polling", "websocket", "upgrade"}
+
+// task is the argument of a script; see js/node.mjs, js/chromium.mjs, js/load.mjs.
+type task map[string]any
+
+func (t task) json() string {
+	text, err := json.Marshal(t)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// limits let the scenarios send their largest messages in one burst.
+var roomy = socketio.Options{SendQueueBytes: 16 << 20, InboxBytes: 16 << 20}
+
+func TestOfficialClientInNode(t *testing.T) {
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			srv := start(t, roomy)
+			driver := startScript(t, "node.mjs", task{
+				"url": srv.url, "mode": mode, "rounds": 5, "kicks": 100, "crowd": 20,
+			}.json())
+			outcomes(t, driver)
+			driver.wait()
+		})
+	}
+}
+
+func TestOfficialClientInChromium(t *testing.T) {
+	name := cmp.Or(os.Getenv("CHROMIUM"), "chromium")
+	browser, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatalf("Chromium is missing (%v); run make test, which installs it, or set CHROMIUM", err)
+	}
+	srv := start(t, roomy)
+	driver := startScript(t, "chromium.mjs", task{
+		"url": srv.url, "modes": modes, "browser": browser,
+		// Chromium opens six connections to a host, and a client that polls needs two.
+		"rounds": 2, "kicks": 20, "crowd": 4,
+	}.json())
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			driver.t = t
+			outcomes(t, driver)
+		})
+	}
+	driver.t = t
+	driver.wait()
+}
+
+// outcomes makes each scenario that a driver runs a subtest.
+func outcomes(t *testing.T, driver *script) {
+	t.Helper()
+	var plan struct{ Scenarios int }
+	driver.next(&plan, time.Minute)
+	if plan.Scenarios == 0 {
+		t.Fatal("the driver has no scenarios")
+	}
+	for range plan.Scenarios {
+		var outcome struct {
+			Name  string
+			Error *string
+		}
+		driver.next(&outcome, 2*time.Minute)
+		t.Run(outcome.Name, func(t *testing.T) {
+			if outcome.Error != nil {
+				t.Error(*outcome.Error)
+			}
+		})
+	}
+}
+
+// TestShutdownLetsClientsComeBack: official clients stay away after "io server
+// disconnect", and try again after "transport close".
+func TestShutdownLetsClientsComeBack(t *testing.T) {
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			srv := start(t, socketio.Options{})
+			driver := startScript(t, "shutdown.mjs", task{"url": srv.url, "mode": mode}.json())
+			var seen struct {
+				Reason string
+				Active bool
+			}
+			driver.next(&seen, time.Minute)
+			if seen.Reason != "transport close" || !seen.Active {
+				t.Errorf("the client saw %q and is trying again: %t", seen.Reason, seen.Active)
+			}
+			driver.wait()
+		})
+	}
+}
