@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"html"
 	"io/fs"
 	"net/http"
 	"path"
@@ -20,6 +21,9 @@ var dist embed.FS
 // ('self' covers ws and wss of the same host).
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// pathInPage is the page's note of where Socket.IO is served, as it is built.
+const pathInPage = `content="/socket.io/"`
 
 const notBuilt = `<!doctype html>
 <html lang="en">
@@ -39,13 +43,14 @@ var contentTypes = map[string]string{
 	".svg":  "image/svg+xml",
 }
 
-// Handler serves the demo: the page at /, its files below, 404 for every other path.
-func Handler() http.Handler {
+// Handler serves the demo: the page at /, its files below, 404 for every other path. socketPath tells the page where
+// Socket.IO is served.
+func Handler(socketPath string) http.Handler {
 	built, err := fs.Sub(dist, "dist")
 	if err != nil {
 		panic(err) // "dist" is a valid path
 	}
-	return handler(built)
+	return handler(built, socketPath)
 }
 
 type file struct {
@@ -56,8 +61,8 @@ type file struct {
 	etag         string
 }
 
-func handler(built fs.FS) http.Handler {
-	files := load(built)
+func handler(built fs.FS, socketPath string) http.Handler {
+	files := load(built, socketPath)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -81,7 +86,7 @@ func handler(built fs.FS) http.Handler {
 }
 
 // load maps each URL path to its file. Files of no known kind, such as .gitkeep, are not served.
-func load(built fs.FS) map[string]file {
+func load(built fs.FS, socketPath string) map[string]file {
 	files := map[string]file{"/": newFile("index.html", []byte(notBuilt))}
 	err := fs.WalkDir(built, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || contentTypes[path.Ext(name)] == "" {
@@ -91,12 +96,12 @@ func load(built fs.FS) map[string]file {
 		if err != nil {
 			return err
 		}
-		f := newFile(name, content)
 		if name == "index.html" {
-			files["/"] = f
+			content = bytes.Replace(content, []byte(pathInPage), []byte(`content="`+html.EscapeString(socketPath)+`"`), 1)
+			files["/"] = newFile(name, content)
 			return nil
 		}
-		files["/"+name] = f
+		files["/"+name] = newFile(name, content)
 		return nil
 	})
 	if err != nil {

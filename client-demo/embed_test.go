@@ -9,9 +9,11 @@ import (
 	"testing/fstest"
 )
 
+const page = `<!doctype html><meta name="socket-path" content="/socket.io/"><title>demo</title>`
+
 var builtDemo = fstest.MapFS{
 	".gitkeep":              {},
-	"index.html":            {Data: []byte("<!doctype html><title>demo</title>")},
+	"index.html":            {Data: []byte(page)},
 	"favicon.svg":           {Data: []byte("<svg/>")},
 	"assets/index-abc.js":   {Data: []byte("let x")},
 	"assets/index-abc.css":  {Data: []byte("p{}")},
@@ -39,9 +41,9 @@ func body(t *testing.T, res *http.Response) string {
 
 func TestFilesAreServedWithTypeAndCaching(t *testing.T) {
 	const immutable = "public, max-age=31536000, immutable"
-	h := handler(builtDemo)
+	h := handler(builtDemo, "/socket.io/")
 	for _, want := range []struct{ path, contentType, cacheControl, body string }{
-		{"/", "text/html; charset=utf-8", "no-cache", "<!doctype html><title>demo</title>"},
+		{"/", "text/html; charset=utf-8", "no-cache", page},
 		{"/favicon.svg", "image/svg+xml", "no-cache", "<svg/>"},
 		{"/assets/index-abc.js", "text/javascript; charset=utf-8", immutable, "let x"},
 		{"/assets/index-abc.css", "text/css; charset=utf-8", immutable, "p{}"},
@@ -63,7 +65,7 @@ func TestFilesAreServedWithTypeAndCaching(t *testing.T) {
 }
 
 func TestUnknownPathsAreNotFound(t *testing.T) {
-	h := handler(builtDemo)
+	h := handler(builtDemo, "/socket.io/")
 	for _, path := range []string{"/nothing", "/index.html/", "/assets/", "/assets", "/.gitkeep", "/assets/index-abc.wasm", "/../embed.go"} {
 		if res := request(h, "GET", path); res.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: status %d, want 404", path, res.StatusCode)
@@ -72,7 +74,7 @@ func TestUnknownPathsAreNotFound(t *testing.T) {
 }
 
 func TestOnlyGetAndHeadAreAllowed(t *testing.T) {
-	h := handler(builtDemo)
+	h := handler(builtDemo, "/socket.io/")
 	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS"} {
 		res := request(h, method, "/")
 		if res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") != "GET, HEAD" {
@@ -80,13 +82,13 @@ func TestOnlyGetAndHeadAreAllowed(t *testing.T) {
 		}
 	}
 	res := request(h, "HEAD", "/")
-	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Length") != "34" || body(t, res) != "" {
+	if res.StatusCode != http.StatusOK || res.ContentLength != int64(len(page)) || body(t, res) != "" {
 		t.Errorf("HEAD: status %d, Content-Length %q", res.StatusCode, res.Header.Get("Content-Length"))
 	}
 }
 
 func TestUnchangedFileIsNotSentAgain(t *testing.T) {
-	h := handler(builtDemo)
+	h := handler(builtDemo, "/socket.io/")
 	etag := request(h, "GET", "/").Header.Get("ETag")
 	if etag == "" {
 		t.Fatal("no ETag")
@@ -100,7 +102,7 @@ func TestUnchangedFileIsNotSentAgain(t *testing.T) {
 }
 
 func TestEveryAnswerCarriesTheSecurityHeaders(t *testing.T) {
-	h := handler(builtDemo)
+	h := handler(builtDemo, "/socket.io/")
 	for _, path := range []string{"/", "/assets/index-abc.js", "/nothing"} {
 		header := request(h, "GET", path).Header
 		if got := header.Get("Content-Security-Policy"); got != policy {
@@ -113,12 +115,19 @@ func TestEveryAnswerCarriesTheSecurityHeaders(t *testing.T) {
 }
 
 func TestUnbuiltDemoNamesTheCommand(t *testing.T) {
-	h := handler(fstest.MapFS{".gitkeep": {}})
+	h := handler(fstest.MapFS{".gitkeep": {}}, "/socket.io/")
 	res := request(h, "GET", "/")
 	if res.StatusCode != http.StatusOK || !strings.Contains(body(t, res), "make build") {
 		t.Errorf("status %d, and the page does not name the command", res.StatusCode)
 	}
 	if res := request(h, "GET", "/favicon.svg"); res.StatusCode != http.StatusNotFound {
 		t.Errorf("favicon: status %d, want 404", res.StatusCode)
+	}
+}
+
+func TestPageIsToldWhereSocketIOIs(t *testing.T) {
+	got := body(t, request(handler(builtDemo, `/rt"/`), http.MethodGet, "/"))
+	if want := `<meta name="socket-path" content="/rt&#34;/">`; !strings.Contains(got, want) {
+		t.Errorf("page %q does not contain %q", got, want)
 	}
 }

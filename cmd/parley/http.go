@@ -25,7 +25,7 @@ var ownPaths = []string{healthPath, readyPath, statsPath}
 func routes(c *config, srv *socketio.Server, ready *atomic.Bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(c.path, srv)
-	mux.Handle("/", clientdemo.Handler())
+	mux.Handle("/", clientdemo.Handler(c.path))
 	mux.Handle(healthPath, readOnly(func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, "ok\n")
 	}))

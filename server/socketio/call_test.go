@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -176,5 +177,33 @@ func TestContextOfASocketEndsWithIt(t *testing.T) {
 		if !errors.Is(ctx.Err(), context.Canceled) || !errors.Is(context.Cause(ctx), socketio.ErrClosed) {
 			t.Errorf("got %v because of %v", ctx.Err(), context.Cause(ctx))
 		}
+	}
+}
+
+func TestListsOfArgumentsTravelBothWays(t *testing.T) {
+	srv := newServer(t, nil)
+	ns := srv.Of("/")
+	socketio.OnAck(ns, "all", func(_ context.Context, s *socketio.Socket, in socketio.Args) (socketio.Args, error) {
+		return in, s.Emit("all", "first", in, socketio.Args2[int, bool]{1, true})
+	})
+	socketio.OnAck(ns, "none", func(context.Context, *socketio.Socket, socketio.None) (socketio.None, error) {
+		return socketio.None{}, nil
+	})
+	c := connect(t, srv, "/")
+	for _, args := range [][]any{{}, {1}, {1, "b", nil, []int{2}}} {
+		want, _ := json.Marshal(args)
+		got := ask(t, c, "all", args...)
+		if got != string(want[1:len(want)-1]) {
+			t.Errorf("sent %s, the acknowledgement is %s", want, got)
+		}
+		if got != "" {
+			got += ","
+		}
+		if e := joined(c.Expect("all").Args); e != `"first",`+got+"1,true" {
+			t.Errorf("sent %s, the event has %s", want, e)
+		}
+	}
+	if got := ask(t, c, "none"); got != "" {
+		t.Errorf("got %s", got)
 	}
 }

@@ -29,7 +29,9 @@ func TestClientThatIsHeldBackIsNotTakenForDead(t *testing.T) {
 					return nil
 				})
 				c := socketiotest.Connect(t, srv, "/", &socketiotest.Options{Transport: transport})
+				sent := make(chan struct{})
 				go func() {
+					defer close(sent)
 					for n := range events {
 						if err := c.Emit("n", n); err != nil {
 							t.Errorf("event %d: %v", n, err)
@@ -38,6 +40,7 @@ func TestClientThatIsHeldBackIsNotTakenForDead(t *testing.T) {
 				}()
 				select {
 				case <-done:
+					<-sent
 				case <-c.Done():
 					t.Error("the client was closed")
 				}

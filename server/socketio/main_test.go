@@ -1,32 +1,19 @@
 package socketio_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"runtime"
+	"sync"
 	"testing"
 	"time"
 
+	"parley/server/internal/leaktest"
 	"parley/server/socketio"
 	"parley/server/socketiotest"
 )
 
-// A goroutine that is left behind fails the run.
-func TestMain(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	for end := time.Now().Add(10 * time.Second); code == 0 && runtime.NumGoroutine() > before; {
-		if time.Now().After(end) {
-			stacks := make([]byte, 1<<20)
-			fmt.Printf("goroutines are left:\n%s\n", stacks[:runtime.Stack(stacks, true)])
-			code = 1
-		}
-		time.Sleep(time.Millisecond)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // patience is how long a test waits for what must happen.
 const patience = 10 * time.Second
@@ -146,4 +133,27 @@ func mustBe(t *testing.T, err, target error) {
 	if !errors.Is(err, target) {
 		t.Fatalf("got error %v, want %v", err, target)
 	}
+}
+
+// decodeArg decodes one argument of an event.
+func decodeArg(e socketiotest.Event, i int, to any) error {
+	return socketiotest.Reply{Args: e.Args[i : i+1]}.Decode(to)
+}
+
+// A lockedBuffer is a log that a test can read meanwhile.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }

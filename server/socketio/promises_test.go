@@ -418,26 +418,3 @@ func TestShutdownLeavesNoGoroutine(t *testing.T) {
 		})
 	}
 }
-
-// decodeArg decodes one argument of an event.
-func decodeArg(e socketiotest.Event, i int, to any) error {
-	return socketiotest.Reply{Args: e.Args[i : i+1]}.Decode(to)
-}
-
-// A lockedBuffer is a log that a test can read meanwhile.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}

@@ -5,29 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"parley/server/internal/leaktest"
 	"parley/server/socketio"
 	"parley/server/socketiotest"
 )
 
-// A goroutine that is left behind fails the run.
-func TestMain(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	for end := time.Now().Add(10 * time.Second); code == 0 && runtime.NumGoroutine() > before; {
-		if time.Now().After(end) {
-			fmt.Println("goroutines are left")
-			code = 1
-		}
-		time.Sleep(time.Millisecond)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func newServer(t *testing.T) *socketio.Server {
 	t.Helper()
@@ -67,7 +54,9 @@ func TestClientTalksOverEveryTransport(t *testing.T) {
 					t.Errorf("sent %d bytes, got %d: %v", len(in), len(got), err)
 				}
 			}
+			answered := make(chan struct{})
 			go func() {
+				defer close(answered)
 				e := c.Expect("question")
 				if !e.WantsAck() {
 					t.Error("no acknowledgement is wanted")
@@ -80,6 +69,7 @@ func TestClientTalksOverEveryTransport(t *testing.T) {
 			if err != nil || string(r.Attachments[0]) != "there and back" {
 				t.Errorf("got %q, %v", r.Attachments, err)
 			}
+			<-answered
 		})
 	}
 }
