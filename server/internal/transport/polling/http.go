@@ -17,6 +17,9 @@ import (
 // firstRead is how much room a body gets before any of it has come.
 const firstRead = 4 << 10
 
+// writePiece is how much a client must take within WriteTimeout.
+const writePiece = 32 << 10
+
 // ServeHTTP answers a request of the session.
 func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
@@ -86,19 +89,32 @@ func (t *Transport) write(w http.ResponseWriter, batch []transport.Message) {
 	head.Set("Content-Type", "text/plain; charset=UTF-8")
 	head.Set("Content-Length", strconv.Itoa(len(body)))
 	head.Set("Cache-Control", "no-store")
-	_, err := w.Write(body)
-	if err == nil {
-		err = http.NewResponseController(w).Flush()
-		if errors.Is(err, http.ErrNotSupported) {
-			err = nil
-		}
-	}
+	err := t.respond(w, body)
 	switch {
 	case err != nil:
 		t.fail(errPollGone, closeMessage)
 	case batch[len(batch)-1].Type() == eio.Close:
 		t.fail(errFinished, closeMessage)
 	}
+}
+
+// respond writes and flushes a body. Without its deadlines a client that does
+// not read would hold the request, and the body, for ever.
+func (t *Transport) respond(w http.ResponseWriter, body []byte) error {
+	control := http.NewResponseController(w)
+	for len(body) > 0 {
+		n := min(len(body), writePiece)
+		_ = control.SetWriteDeadline(time.Now().Add(t.limits.WriteTimeout))
+		if _, err := w.Write(body[:n]); err != nil {
+			return err
+		}
+		body = body[n:]
+	}
+	if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	_ = control.SetWriteDeadline(time.Time{})
+	return nil
 }
 
 // servePost takes the packets of one body. A second POST while one is read
@@ -135,7 +151,7 @@ func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
 	head.Set("Content-Type", "text/html")
 	head.Set("Content-Length", "2")
 	head.Set("Cache-Control", "no-store")
-	_, _ = io.WriteString(w, "ok")
+	_ = t.respond(w, []byte("ok"))
 }
 
 // take reads and handles a body and returns the status of the answer.
@@ -149,7 +165,6 @@ func (t *Transport) take(w http.ResponseWriter, r *http.Request, control *http.R
 	}
 	_ = control.SetReadDeadline(time.Now().Add(t.limits.ReadTimeout))
 	body, err := t.read(r)
-	_ = control.SetReadDeadline(time.Time{})
 	switch {
 	case errors.Is(err, errTooLarge):
 		return http.StatusRequestEntityTooLarge
@@ -160,6 +175,8 @@ func (t *Transport) take(w http.ResponseWriter, r *http.Request, control *http.R
 		t.fail(errPostGone, closeMessage)
 		return http.StatusBadRequest
 	}
+	// Only here: net/http goes on to read a body that was given up.
+	_ = control.SetReadDeadline(time.Time{})
 	t.packets(body)
 	t.mu.Lock()
 	paused := t.paused

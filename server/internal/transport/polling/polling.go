@@ -35,6 +35,8 @@ type Limits struct {
 	MaxPackets int
 	// ReadTimeout is the time in which a body must arrive.
 	ReadTimeout time.Duration
+	// WriteTimeout is how long a client may take nothing of an answer.
+	WriteTimeout time.Duration
 }
 
 var (

@@ -39,6 +39,7 @@ type Conn struct {
 	partial   []byte // a frame of which the end is due
 	message   []byte // a message of which fragments are due
 	fragments int
+	fresh     bool // what is half received was begun by the input at hand
 	op        ws.OpCode
 	ended     bool           // the sink has been told
 	begun     *reactor.Timer // runs while a message is half received
@@ -48,6 +49,7 @@ type Conn struct {
 	mu      sync.Mutex
 	answer  []byte // to the upgrade request, until it is sent
 	unsent  []byte // the rest of what a short write left
+	late    []byte // a pong that follows it
 	closed  bool   // a close frame was sent or the link given up
 	linger  *reactor.Timer
 	expired bool // ReadTimeout ended it
@@ -80,23 +82,27 @@ func (c *Conn) Input(t reactor.Turn, p []byte) {
 	if old {
 		p = append(c.partial, p...)
 	}
+	c.fresh = false
 	rest := c.frames(t, p)
 	switch {
 	case len(rest) == 0 || c.ended:
 		c.partial = nil
+	case len(rest) == len(p) && old:
+		c.partial = p
 	case old:
 		c.partial = append(p[:0], rest...)
 	default:
 		c.partial = append([]byte(nil), rest...)
 	}
-	c.watch(len(rest) < len(p))
+	c.fresh = c.fresh || c.fragments == 0 && len(rest) < len(p)
+	c.watch()
 }
 
 // watch bounds the time a message may stay half received.
-func (c *Conn) watch(progress bool) {
+func (c *Conn) watch() {
 	half := (len(c.partial) > 0 || c.fragments > 0) && !c.ended
 	switch {
-	case half && (!c.timing || progress && c.fragments == 0):
+	case half && (!c.timing || c.fresh):
 		if c.begun == nil {
 			c.begun = &reactor.Timer{F: c.expire}
 		}
@@ -139,6 +145,7 @@ func (c *Conn) frames(t reactor.Turn, p []byte) []byte {
 }
 
 func (c *Conn) frame(t reactor.Turn, h header, payload []byte) *closing {
+	c.fresh = c.fresh || c.fragments == 0
 	switch h.op {
 	case ws.OpPing:
 		c.pong(payload)
@@ -229,7 +236,7 @@ func (c *Conn) end(t reactor.Turn, cause error, code ws.StatusCode, reason strin
 func (c *Conn) Gone(t reactor.Turn, err error) {
 	c.mu.Lock()
 	c.closed = true
-	c.unsent = nil
+	c.unsent, c.late = nil, nil
 	if c.linger != nil {
 		c.wheel.Stop(c.linger)
 	}
@@ -243,7 +250,7 @@ func (c *Conn) Gone(t reactor.Turn, err error) {
 		c.ended = true
 		c.sink.Gone(t, err)
 	}
-	c.watch(false)
+	c.watch()
 }
 
 // Pause and Resume implement transport.Transport.

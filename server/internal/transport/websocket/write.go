@@ -60,13 +60,12 @@ func (c *Conn) sendAnswer() {
 
 // flushUnsent reports whether nothing is left of an earlier short write.
 func (c *Conn) flushUnsent() bool {
-	if len(c.unsent) == 0 {
-		return true
-	}
-	n := c.link.Write(c.unsent)
-	c.unsent = c.unsent[n:]
-	if len(c.unsent) > 0 {
-		return false
+	for len(c.unsent) > 0 {
+		n := c.link.Write(c.unsent)
+		if c.unsent = c.unsent[n:]; len(c.unsent) > 0 {
+			return false
+		}
+		c.unsent, c.late = c.late, nil
 	}
 	c.unsent = nil
 	return true
@@ -81,25 +80,31 @@ var _ reactor.Handler = handler{}
 // Writable implements reactor.Handler.
 func (h handler) Writable() {
 	h.mu.Lock()
-	ok := h.flushUnsent() && !h.closed
+	flushed, closed := h.flushUnsent(), h.closed
+	if flushed && closed {
+		h.link.CloseWrite()
+	}
 	h.mu.Unlock()
-	if ok {
+	if flushed && !closed {
 		h.sink.Drained()
 	}
 }
 
-// pong answers a ping. A peer that pings and does not read gets one answer
-// once it does.
+// pong answers a ping. Of the pings that came while the peer was behind with
+// reading only the last is answered (RFC 6455, 5.5.3), once there is room.
 func (c *Conn) pong(payload []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || len(c.unsent) > 0 {
+	if c.closed {
 		return
 	}
 	frame := append(make([]byte, 0, 2+len(payload)), 0x80|byte(ws.OpPong), byte(len(payload)))
 	frame = append(frame, payload...)
-	if n := c.link.Write(frame); n < len(frame) {
-		c.unsent = frame[n:]
+	if len(c.unsent) > 0 {
+		c.late = frame
+	} else {
+		c.unsent = frame
+		c.flushUnsent()
 	}
 }
 
@@ -111,27 +116,24 @@ func (c *Conn) Close() {
 	c.sendClose(ws.StatusNoStatusRcvd, "")
 }
 
-// sendClose sends the close frame and goes on reading for a while; the caller
-// has locked mu. A peer that is behind with reading is dropped at once: a
-// frame cannot be put in the middle of another.
+// sendClose sends the close frame, behind what has not left yet, and goes on
+// reading for a while; the caller has locked mu.
 func (c *Conn) sendClose(code ws.StatusCode, reason string) {
 	if c.closed {
 		return
 	}
 	c.sendAnswer()
 	c.closed = true
-	if len(c.unsent) > 0 {
-		c.unsent = nil
-		c.link.Abort()
-	}
 	frame := []byte{0x80 | byte(ws.OpClose), 0}
 	if code != ws.StatusNoStatusRcvd {
 		body := ws.NewCloseFrameBody(code, reason)
 		frame[1] = byte(len(body))
 		frame = append(frame, body...)
 	}
-	c.link.Write(frame)
-	c.link.CloseWrite()
-	c.linger = &reactor.Timer{F: c.link.Close}
+	c.unsent, c.late = slices.Concat(c.unsent, frame), nil
+	if c.flushUnsent() {
+		c.link.CloseWrite()
+	}
+	c.linger = &reactor.Timer{F: c.link.Abort}
 	c.wheel.Set(c.linger, lingerFor)
 }
