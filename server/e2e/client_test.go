@@ -24,7 +24,7 @@ func (t task) json() string {
 	return string(text)
 }
 
-// limits let the scenarios send their largest messages in one burst.
+// roomy lets the scenarios send their largest messages in one burst.
 var roomy = socketio.Options{SendQueueBytes: 16 << 20, InboxBytes: 16 << 20}
 
 func TestOfficialClientInNode(t *testing.T) {

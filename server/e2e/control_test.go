@@ -127,10 +127,11 @@ func alive(t *testing.T, clients []*control) {
 	}
 }
 
-// Two servers get the bad inputs: one with the defaults, one with limits so
+// Two servers get the bad inputs: one with the defaults
+// (but that of sessions that nobody joins), one with limits so
 // small that every one is passed by little.
 var (
-	generous = socketio.Options{}
+	generous = socketio.Options{ConnectTimeout: 2 * time.Second}
 	strict   = socketio.Options{
 		MaxPayload: 2000, MaxPackets: 20, MaxFragments: 4, MaxAttachments: 2, MaxDepth: 8, MaxEventName: 16,
 		MaxName: 16, MaxNamespaces: 2, MaxRooms: 4, MaxPendingAcks: 2, InboxEvents: 10, InboxBytes: 10_000,

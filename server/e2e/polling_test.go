@@ -134,9 +134,16 @@ func TestSecondPostClosesSession(t *testing.T) {
 	srv := start(t, socketio.Options{})
 	w := watch(t, srv)
 	p, id := joinPolling(t, srv)
-	halfPost(t, srv, p, 100)
+	_, first := halfPost(t, srv, p, 100)
+	waiting := p.begin()
 	if a := p.post(`42["echo",1]`); a.status != 400 || a.body != "" {
 		t.Errorf("the second POST got %d %q", a.status, a.body)
+	}
+	if line, err := first.ReadString('\n'); err == nil && !strings.HasPrefix(line, "HTTP/1.1 4") {
+		t.Errorf("the first POST got %q", line)
+	}
+	if a := <-waiting; a.status == http.StatusOK && a.body != "1" {
+		t.Errorf("the poll got %q", a.body)
 	}
 	w.want(t, id, transportError)
 	p.wantGone()

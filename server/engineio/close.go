@@ -107,9 +107,9 @@ func (t closedTask) Run() {
 		defer s.server.forget(s)
 	}
 	s.mu.Unlock()
+	defer s.server.left()
 	s.receiving.Lock()
+	defer s.receiving.Unlock()
 	s.told = true
 	s.receiver.Closed(s.server.reactor.Turn(), reason, cause)
-	s.receiving.Unlock()
-	s.server.left()
 }

@@ -27,6 +27,12 @@ func (q *queue) push(batch ...Message) {
 	if q.list == nil {
 		q.list = lists.Get().(*messages)
 	}
+	if items := q.list.items; len(items)+len(batch) > cap(items) && q.head > len(items)/2 {
+		// A client that is always a little behind must not make it grow.
+		n := copy(items, items[q.head:])
+		clear(items[n:])
+		q.list.items, q.head = items[:n], 0
+	}
 	q.list.items = append(q.list.items, batch...)
 	for _, m := range batch {
 		q.bytes += m.Len()

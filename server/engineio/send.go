@@ -140,7 +140,9 @@ func (s *Session) watchStall() {
 }
 
 func (s *Session) setStall(d time.Duration, f func()) {
-	s.stopStall()
+	if s.stall != nil {
+		s.server.wheel.Stop(s.stall)
+	}
 	s.stall = &reactor.Timer{F: f}
 	s.server.wheel.Set(s.stall, d)
 }

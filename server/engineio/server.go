@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"parley/server/internal/reactor"
 	"parley/server/internal/transport"
@@ -49,9 +50,10 @@ func New(accept func(*Session) Receiver, opts *Options) *Server {
 		ReadTimeout:  s.opts.ReadTimeout,
 	}}
 	s.polling = polling.Limits{
-		MaxPayload:  s.opts.MaxPayload,
-		MaxPackets:  s.opts.MaxPackets,
-		ReadTimeout: s.opts.ReadTimeout,
+		MaxPayload:   s.opts.MaxPayload,
+		MaxPackets:   s.opts.MaxPackets,
+		ReadTimeout:  s.opts.ReadTimeout,
+		WriteTimeout: s.opts.WriteTimeout,
 	}
 	return s
 }
@@ -80,6 +82,10 @@ func (s *Server) Stats() Stats {
 // ServeHTTP serves one request of the protocol: a handshake, a poll, a POST, or
 // an upgrade.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		// net/http waits for a body that nobody reads, and for ever.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.opts.ReadTimeout))
+	}
 	wantsUpgrade := strings.EqualFold(r.Header.Get("Upgrade"), WebSocket)
 	if !s.admit(w, r) {
 		refuse(w, wantsUpgrade, errForbidden)
@@ -187,19 +193,21 @@ func (s *Session) open(t transport.Transport) {
 	if t.Name() == Polling && !srv.opts.DisableUpgrade && slices.Contains(srv.opts.Transports, WebSocket) {
 		hs.Upgrades = []string{WebSocket}
 	}
+	var room [160]byte
+	s.queue.push(transport.Control(eio.Open, string(hs.Append(room[:0]))))
 	s.transport = t
-	s.receiver = srv.accept(s)
 	if !srv.enter(s) {
 		defer s.Close(ReasonServerShutdown)
 	}
+	s.receiving.Lock() // lest Closed come before there is a receiver
+	s.receiver = srv.accept(s)
+	s.receiving.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != stateOpen {
 		return
 	}
 	s.beatAt(srv.wheel.Now() + srv.opts.PingInterval)
-	var room [160]byte
-	s.queue.push(transport.Control(eio.Open, string(hs.Append(room[:0]))))
 	if t.Name() == WebSocket {
 		scratch := scratches.Get().(*[reactor.ScratchSize]byte)
 		s.write(scratch[:])
@@ -222,6 +230,9 @@ func (s *Server) lookup(id string) *Session {
 func (s *Server) forget(session *Session) {
 	s.mu.Lock()
 	delete(s.sessions, session.id)
+	if len(s.sessions) == 0 {
+		s.sessions = make(map[string]*Session) // a map does not shrink
+	}
 	s.mu.Unlock()
 	session.mu.Lock()
 	if session.stall != nil && session.state == stateClosed {

@@ -139,15 +139,19 @@ func (s *Session) setPaused(on bool) {
 // Packet implements transport.Sink.
 func (s *Session) Packet(t reactor.Turn, p eio.Packet) {
 	if p.Type == eio.Message {
-		s.receiving.Lock()
-		if !s.told && s.alive() {
-			s.server.received.Add(1)
-			s.receiver.Receive(t, p.Data, p.Binary)
-		}
-		s.receiving.Unlock()
-		return
+		s.receive(t, p)
+	} else {
+		s.control(p)
 	}
-	s.control(p)
+}
+
+func (s *Session) receive(t reactor.Turn, p eio.Packet) {
+	s.receiving.Lock()
+	defer s.receiving.Unlock() // whatever the receiver does
+	if !s.told && s.alive() {
+		s.server.received.Add(1)
+		s.receiver.Receive(t, p.Data, p.Binary)
+	}
 }
 
 // alive reports whether messages are still taken. Activity of the client while
@@ -194,14 +198,15 @@ func (s *Session) overdue() bool {
 
 // beat sends a ping, or ends the session that has not answered the last one.
 func (s *Session) beat() {
+	now, timeout := s.server.wheel.Now(), s.server.opts.PingTimeout
 	s.mu.Lock()
-	if s.state != stateOpen {
+	if s.state != stateOpen || now < s.due { // moved while this was on its way
 		s.mu.Unlock()
 		return
 	}
 	if s.pinging && s.paused {
 		// It is the server that does not read.
-		s.beatAt(s.server.wheel.Now() + s.server.opts.PingTimeout)
+		s.beatAt(now + timeout)
 		s.mu.Unlock()
 		return
 	}
@@ -211,7 +216,8 @@ func (s *Session) beat() {
 		return
 	}
 	s.pinging = true
-	s.beatAt(s.due + s.server.opts.PingTimeout)
+	// However late this is, the client gets half of its time at least.
+	s.beatAt(max(s.due, now-timeout/2) + timeout)
 	s.queue.push(pingMessage)
 	flush := s.mark()
 	s.mu.Unlock()

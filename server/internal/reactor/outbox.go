@@ -7,7 +7,7 @@ import "sync"
 const flushChunk = 64
 
 // flushShare is how many chunks are flushed between two batches of input.
-const flushShare = 4
+const flushShare = 16
 
 // helpAbove is the backlog from which another goroutine helps to flush.
 const helpAbove = 4 * flushChunk

@@ -50,6 +50,7 @@ type Conn struct {
 	answer  []byte // to the upgrade request, until it is sent
 	unsent  []byte // the rest of what a short write left
 	late    []byte // a pong that follows it
+	early   bool   // drained before Start
 	closed  bool   // a close frame was sent or the link given up
 	linger  *reactor.Timer
 	expired bool // ReadTimeout ended it
@@ -60,10 +61,14 @@ var _ transport.Transport = (*Conn)(nil)
 // Start begins to receive, with what had come behind the handshake. What is
 // received goes to sink.
 func (c *Conn) Start(t reactor.Turn, sink transport.Sink, initial []byte) {
-	c.sink = sink
 	c.mu.Lock()
+	c.sink = sink
+	early := c.early
 	c.sendAnswer()
 	c.mu.Unlock()
+	if early {
+		sink.Drained()
+	}
 	if len(initial) > 0 {
 		c.Input(t, initial)
 	}

@@ -80,13 +80,14 @@ var _ reactor.Handler = handler{}
 // Writable implements reactor.Handler.
 func (h handler) Writable() {
 	h.mu.Lock()
-	flushed, closed := h.flushUnsent(), h.closed
+	flushed, closed, sink := h.flushUnsent(), h.closed, h.sink
 	if flushed && closed {
 		h.link.CloseWrite()
 	}
+	h.early = flushed && sink == nil
 	h.mu.Unlock()
-	if flushed && !closed {
-		h.sink.Drained()
+	if flushed && !closed && sink != nil {
+		sink.Drained()
 	}
 }
 
