@@ -67,6 +67,7 @@ func (s *Session) Gone(_ reactor.Turn, cause error) {
 // drop gives up on a client that has not taken its last packets.
 func (s *Session) drop() {
 	s.mu.Lock()
+	s.flushNow()
 	s.hangUp()
 	s.mu.Unlock()
 	s.server.forget(s)

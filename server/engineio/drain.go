@@ -17,7 +17,7 @@ func (s *Server) Drain(ctx context.Context, over time.Duration) error {
 	wait := time.NewTimer(0)
 	defer wait.Stop()
 	for i, session := range list {
-		due := start.Add(over * time.Duration(i) / time.Duration(len(list)))
+		due := start.Add(over / time.Duration(len(list)) * time.Duration(i))
 		if d := time.Until(due); d > 0 {
 			wait.Reset(d)
 			select {

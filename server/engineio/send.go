@@ -26,7 +26,7 @@ func (s *Session) Send(batch ...Message) error {
 		return ErrClosed
 	}
 	if s.full(len(batch), size) {
-		s.flushFull()
+		s.flushNow()
 		if s.full(len(batch), size) {
 			s.mu.Unlock()
 			s.end(ReasonSlow, ErrSlow)
@@ -65,8 +65,8 @@ func (s *Session) full(n, size int) bool {
 	return waiting > 0 && (waiting+n > s.server.opts.SendQueuePackets || s.queue.bytes+size > s.server.opts.SendQueueBytes)
 }
 
-// flushFull writes what only the cork has held back; the caller has locked mu.
-func (s *Session) flushFull() {
+// flushNow writes what only the cork has held back; the caller has locked mu.
+func (s *Session) flushNow() {
 	if !s.blocked {
 		scratch := scratches.Get().(*[reactor.ScratchSize]byte)
 		s.write(scratch[:])

@@ -26,7 +26,7 @@ func TestFramesAreReadByAnotherImplementation(t *testing.T) {
 			{transport.Control(eio.Noop, payload), ws.OpText, "6" + payload},
 		} {
 			r := strings.NewReader(string(c.m.Frame()))
-			f, err := ws.ReadFrame(r)
+			f, err := readFrame(r)
 			if err != nil || r.Len() != 0 {
 				t.Fatalf("%d bytes: %v, %d bytes behind the frame", n, err, r.Len())
 			}

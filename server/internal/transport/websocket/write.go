@@ -135,6 +135,7 @@ func (c *Conn) sendClose(code ws.StatusCode, reason string) {
 	if c.flushUnsent() {
 		c.link.CloseWrite()
 	}
+	c.link.Resume()
 	c.linger = &reactor.Timer{F: c.link.Abort}
 	c.wheel.Set(c.linger, lingerFor)
 }

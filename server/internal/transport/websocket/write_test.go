@@ -26,7 +26,7 @@ func (b *bench) sent(t *testing.T) (payloads []string, rest int) {
 	r := bytes.NewReader(b.link.wrote.Bytes())
 	for {
 		rest = r.Len()
-		f, err := ws.ReadFrame(r)
+		f, err := readFrame(r)
 		if err != nil {
 			return payloads, rest
 		}
@@ -168,6 +168,11 @@ func TestPauseStopsTheLink(t *testing.T) {
 	b.Resume()
 	if b.link.paused.Load() {
 		t.Error("not resumed")
+	}
+	b.Pause()
+	b.Close()
+	if b.link.paused.Load() {
+		t.Error("a closed connection does not see its peer hang up")
 	}
 }
 
