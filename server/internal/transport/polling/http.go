@@ -89,12 +89,12 @@ func (t *Transport) write(w http.ResponseWriter, batch []transport.Message) {
 	head.Set("Content-Type", "text/plain; charset=UTF-8")
 	head.Set("Content-Length", strconv.Itoa(len(body)))
 	head.Set("Cache-Control", "no-store")
-	err := t.respond(w, body)
-	switch {
-	case err != nil:
-		t.fail(errPollGone, closeMessage)
-	case batch[len(batch)-1].Type() == eio.Close:
+	if batch[len(batch)-1].Type() == eio.Close {
+		// Before the answer, so that the client's next request finds no session.
 		t.fail(errFinished, closeMessage)
+	}
+	if err := t.respond(w, body); err != nil {
+		t.fail(errPollGone, closeMessage)
 	}
 }
 

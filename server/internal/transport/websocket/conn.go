@@ -17,6 +17,9 @@ import (
 // peer could lose what was sent last.
 const lingerFor = 2 * time.Second
 
+// maxCloseCode is the last status that a peer may send (RFC 6455, 7.4.2).
+const maxCloseCode = 4999
+
 // Limits bound what a client may make the server hold.
 type Limits struct {
 	// MaxPayload is the size in bytes of the largest message.
@@ -217,7 +220,7 @@ func (c *Conn) peerClose(t reactor.Turn, payload []byte) *closing {
 		if !utf8.Valid(reason) {
 			return errUTF8
 		}
-		if ws.CheckCloseFrameData(code, "") != nil {
+		if code > maxCloseCode || ws.CheckCloseFrameData(code, "") != nil {
 			return errProtocolClose
 		}
 	}
