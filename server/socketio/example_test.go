@@ -107,14 +107,17 @@ func ExampleCall() {
 func ExampleTarget() {
 	io := socketio.New(nil)
 	news := io.Of("/news")
-	news.OnConnect(func(_ context.Context, s *socketio.Socket) { _ = s.Join("sports") })
+	socketio.On(news, "follow", func(_ context.Context, s *socketio.Socket, topic string) error {
+		return s.Join(topic)
+	})
 
 	ctx := context.Background()
 	reader, _ := socketiotest.Dial(ctx, io, "/news", nil)
+	_, _ = reader.EmitAck(ctx, "follow", "sports")
 	sports := news.To("sports", "weather")
 	_ = sports.Emit("headline", "Home team wins")
 	_ = sports.Except(reader.ID()).Emit("headline", "not for this reader")
-	_ = sports.Volatile().Emit("score", 3, 1)
+	_ = news.To(reader.ID()).Emit("score", 3, 1)
 	for range 2 {
 		e, _ := reader.Next(ctx)
 		fmt.Printf("%s %s\n", e.Name, e.Args)

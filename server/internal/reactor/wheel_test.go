@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -134,23 +133,26 @@ func TestStopOfATimerThatIsNotSetDoesNothing(t *testing.T) {
 
 func TestWheelHasAGoroutineOnlyWhileATimerIsSet(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *Wheel) {
-		idle := runtime.NumGoroutine()
+		goroutines := func() int {
+			synctest.Wait()
+			w.r.work.mu.Lock()
+			defer w.r.work.mu.Unlock()
+			return w.r.work.n
+		}
 		for range 3 {
 			timers := make([]Timer, 10)
 			for i := range timers {
 				timers[i].F = func() {}
 				w.Set(&timers[i], time.Hour)
 			}
-			synctest.Wait()
-			if n := runtime.NumGoroutine(); n != idle+1 {
-				t.Errorf("%d goroutines for ten timers", n-idle)
+			if n := goroutines(); n != 1 {
+				t.Errorf("%d goroutines for ten timers", n)
 			}
 			for i := range timers {
 				w.Stop(&timers[i])
 			}
-			synctest.Wait()
-			if n := runtime.NumGoroutine(); n != idle {
-				t.Errorf("%d goroutines for no timer", n-idle)
+			if n := goroutines(); n != 0 {
+				t.Errorf("%d goroutines for no timer", n)
 			}
 		}
 	})
