@@ -56,6 +56,21 @@ func TestCloseOfAWebSocketFlushesLargeMessagesToASlowReader(t *testing.T) {
 	})
 }
 
+func TestCloseWaitsForAClientThatIsSlowToRead(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, w *world) {
+		s := w.socket()
+		for range 3 {
+			_ = s.s.Send(text("patience"))
+			synctest.Wait()
+		}
+		s.s.Close(ReasonForcedClose)
+		pass(8 * time.Second) // less than WriteTimeout
+		if got := strings.Join(s.rest(), " "); got != "4patience 4patience 4patience" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
 func TestCloseOfPollingFlushesFirst(t *testing.T) {
 	overNetworks(t, func(t *testing.T, n network) {
 		w := n.world(t, Options{})

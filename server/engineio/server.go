@@ -113,6 +113,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case wantsUpgrade:
 		session.upgrade(w, r)
 	default:
+		if r.Method == http.MethodGet {
+			session.awaitProbe(r.Context())
+		}
 		session.mu.Lock()
 		t, ok := session.transport.(*polling.Transport)
 		session.mu.Unlock()

@@ -1,7 +1,9 @@
 package engineio
 
 import (
+	"context"
 	"net/http"
+	"time"
 
 	"parley/server/internal/reactor"
 	"parley/server/internal/transport"
@@ -22,6 +24,7 @@ type probe struct {
 	s     *Session
 	conn  *websocket.Conn
 	timer reactor.Timer
+	ended chan struct{} // closed when it is done
 	// seen and done are guarded by the session's mu.
 	seen bool // the probe packet came
 	done bool // given up, or taken over
@@ -33,7 +36,7 @@ var _ transport.Sink = (*probe)(nil)
 
 // upgrade serves a WebSocket request for a polling session.
 func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
-	p := &probe{s: s}
+	p := &probe{s: s, ended: make(chan struct{})}
 	s.mu.Lock()
 	free := s.probe == nil && s.state != stateClosed && s.transport.Name() == Polling
 	if free {
@@ -110,7 +113,7 @@ func (p *probe) takeOver() {
 		s.mu.Unlock()
 		return
 	}
-	p.done = true
+	p.finish()
 	p.over = true
 	s.probe = nil
 	s.server.wheel.Stop(&p.timer)
@@ -126,6 +129,36 @@ func (p *probe) takeOver() {
 	s.mu.Unlock()
 	if flush {
 		s.server.reactor.Flush(s)
+	}
+}
+
+// finish marks the probe as done; the caller has locked mu.
+func (p *probe) finish() {
+	p.done = true
+	close(p.ended)
+}
+
+// probeMoment is how long a poll waits for an upgrade that its client has
+// probed for.
+const probeMoment = 50 * time.Millisecond
+
+// awaitProbe lets a poll wait for the end of a probe that has been answered. The
+// client may have sent its upgrade packet before this request, on another
+// connection, and be read only after it.
+func (s *Session) awaitProbe(ctx context.Context) {
+	s.mu.Lock()
+	p := s.probe
+	if p == nil || !p.seen {
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
+	moment := time.NewTimer(probeMoment)
+	defer moment.Stop()
+	select {
+	case <-p.ended:
+	case <-moment.C:
+	case <-ctx.Done():
 	}
 }
 
@@ -146,7 +179,7 @@ func (p *probe) abandon() {
 	if p.done {
 		return
 	}
-	p.done = true
+	p.finish()
 	p.s.server.wheel.Stop(&p.timer)
 	if p.s.probe == p {
 		p.s.probe = nil

@@ -143,6 +143,21 @@ func TestPollsAreAnsweredWithNoopWhileTheProbeIsUnderWay(t *testing.T) {
 	w.expect("GET", p.get(), 200, "6")
 }
 
+func TestPollThatOvertakesTheUpgradePacketIsRefused(t *testing.T) {
+	w := newWorld(t, Options{})
+	for range 50 {
+		p := w.poll()
+		s := p.probe()
+		s.send("2probe")
+		s.read()
+		overtaking := make(chan answer, 1)
+		go func() { overtaking <- p.get() }()
+		s.send("5")
+		w.expect("GET", await(t, "the answer", overtaking), 400, `{"code":3,"message":"Bad request"}`)
+		_ = s.Close()
+	}
+}
+
 // works says that a session is alive on polling.
 func (p *poller) works() {
 	p.t.Helper()
@@ -292,22 +307,36 @@ func TestCloseDuringAnUpgradeStillDeliversWhatIsQueued(t *testing.T) {
 	})
 }
 
-// The same, with a client that does not hang up.
+// The same, with a client that does not hang up and has half sent a frame.
 func TestSessionClosedDuringAnUpgradeIsForgotten(t *testing.T) {
-	inBubble(t, Options{}, func(t *testing.T, w *world) {
-		p := w.poll()
-		s := p.probe()
-		s.send("2probe")
-		s.read()
-		p.s.Close(ReasonForcedClose)
-		s.send("5")
-		for range s.silent() {
-		}
-		pass(lingerForTests)
-		if n := w.known(); n != 0 {
-			t.Errorf("%d sessions are known", n)
-		}
-	})
+	w := newWorld(t, Options{})
+	p := w.poll()
+	s := p.probe()
+	s.send("2probe")
+	s.read()
+	p.s.Close(ReasonForcedClose)
+	s.send("5")
+	_, _ = s.Conn.Write([]byte{0x81})
+	s.rest()
+	began := time.Now()
+	eventually(t, "the session is forgotten", func() bool { return w.known() == 0 })
+	w.shutdown()
+	if d := time.Since(began); d > lingerForTests {
+		t.Errorf("the server was busy for %v", d)
+	}
+}
+
+func TestGetThatWaitsAtTheUpgradeIsAnswered(t *testing.T) {
+	w := newWorld(t, Options{})
+	p := w.poll()
+	waiting := p.wait()
+	s := p.probe()
+	s.send("5") // without asking first
+	w.expect("GET", await(t, "the answer", waiting), 200, "6")
+	s.send("4hello")
+	if got := await(t, "the message", p.heard); got != "hello" {
+		t.Errorf("heard %q", got)
+	}
 }
 
 func TestCloseDuringAProbeThatFailsGoesToPolling(t *testing.T) {

@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -64,6 +65,8 @@ func (s *Socket) log() *slog.Logger {
 func (s *Socket) clientError(event string, err error) clientError {
 	e, expected := public(err)
 	switch {
+	case !expected && !s.Connected() && (errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed)):
+		s.log().Debug("client left its handler", "event", event, "error", err)
 	case !expected:
 		s.log().Error("handler failed", "event", event, "error", err)
 	case e.Code == CodeInvalid:

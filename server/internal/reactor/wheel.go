@@ -125,6 +125,10 @@ func (w *Wheel) remove(t *Timer) {
 	w.count--
 }
 
+type call func()
+
+func (f call) Run() { f() }
+
 func (w *Wheel) run() {
 	defer w.r.work.done()
 	sleep := time.NewTimer(0)
@@ -136,7 +140,7 @@ func (w *Wheel) run() {
 		}
 		due, next, ok := w.advance()
 		for _, f := range due {
-			f()
+			w.r.guarded(call(f))
 		}
 		if !ok {
 			return

@@ -119,6 +119,18 @@ func TestTimerMaySetAndStopTimersFromF(t *testing.T) {
 	})
 }
 
+func TestPanicInATimerEndsNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *Wheel) {
+		came := false
+		w.Set(&Timer{F: func() { panic("a mistake") }}, time.Millisecond)
+		w.Set(&Timer{F: func() { came = true }}, 2*time.Millisecond)
+		pass(time.Second)
+		if !came {
+			t.Error("the next timer did not come")
+		}
+	})
+}
+
 func TestStopOfATimerThatIsNotSetDoesNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *Wheel) {
 		var timer Timer

@@ -36,13 +36,15 @@ func (c *Conn) Write(batch []transport.Message, scratch []byte) int {
 			n += copy(scratch[n:], batch[next].Frame())
 			next++
 		}
-		out := scratch[:n]
-		if n == 0 { // one frame larger than scratch
+		out, shared := scratch[:n], n == 0
+		if shared { // one frame larger than scratch
 			out = batch[next].Frame()
 			next++
 		}
 		if w := c.link.Write(out); w < len(out) {
-			c.unsent = slices.Clone(out[w:])
+			if c.unsent = out[w:]; !shared {
+				c.unsent = slices.Clone(c.unsent)
+			}
 			return next
 		}
 		taken = next

@@ -101,6 +101,26 @@ func TestDrainedComesWhenTheRestHasLeft(t *testing.T) {
 	}
 }
 
+func TestLargeFramesAreNotCopiedForSlowReaders(t *testing.T) {
+	m := transport.Text(append(transport.NewBuffer(6000), strings.Repeat("x", 5000)...))
+	// The frame is shared by all who get it, so nobody may write behind it.
+	behind := append(m.Frame(), "untouched"...)[len(m.Frame()):]
+	b := newBench(testLimits)
+	defer b.end()
+	b.link.room = 100
+	b.Write([]transport.Message{m}, make([]byte, 1000))
+	if rest := b.unsent; &rest[len(rest)-1] != &m.Frame()[len(m.Frame())-1] {
+		t.Error("the frame was copied")
+	}
+	b.Input(b.turn, masked(true, ws.OpPing, "x"))
+	b.Close()
+	b.link.room = -1
+	handler{b.Conn}.Writable()
+	if got, rest := b.sent(t); len(got) != 2 || got[1] != "close:" || rest > 0 || string(behind) != "untouched" {
+		t.Errorf("wrote %d frames; behind the shared one stands %q", len(got), behind)
+	}
+}
+
 func TestCloseFrameFollowsWhatHadToWait(t *testing.T) {
 	b := newBench(testLimits)
 	defer b.end()
