@@ -3,6 +3,7 @@ package engineio
 import (
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"time"
 )
@@ -40,6 +41,11 @@ type Options struct {
 	// MaxSessions is the number of sessions at one time; a further client gets
 	// status 503. Default 1,000,000.
 	MaxSessions int
+	// EventLoops is the number of goroutines that read and write the plain TCP
+	// connections, on Linux. Default half of GOMAXPROCS, but one at least: the
+	// other processors are for handlers, HTTP, TLS and the garbage collector,
+	// and a loop that has to share its processor makes its clients wait.
+	EventLoops int
 	// Transports are those allowed, of "polling" and "websocket". Default both.
 	Transports []string
 	// DisableUpgrade keeps polling sessions from changing to WebSocket.
@@ -78,6 +84,7 @@ func (o *Options) withDefaults() Options {
 	setInt("SendQueueBytes", &c.SendQueueBytes, 1<<20)
 	setInt("SendQueuePackets", &c.SendQueuePackets, 10_000)
 	setInt("MaxSessions", &c.MaxSessions, 1_000_000)
+	setInt("EventLoops", &c.EventLoops, max(1, runtime.GOMAXPROCS(0)/2))
 	if len(c.Transports) == 0 {
 		c.Transports = []string{Polling, WebSocket}
 	}

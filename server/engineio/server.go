@@ -42,7 +42,7 @@ type Server struct {
 // field's name if an option is impossible; nil options are the defaults.
 func New(accept func(*Session) Receiver, opts *Options) *Server {
 	s := &Server{opts: opts.withDefaults(), accept: accept, sessions: make(map[string]*Session)}
-	s.reactor = reactor.New(s.opts.Logger)
+	s.reactor = reactor.New(s.opts.Logger, s.opts.EventLoops)
 	s.wheel = reactor.NewWheel(s.reactor)
 	s.upgrader = websocket.Upgrader{Reactor: s.reactor, Wheel: s.wheel, Limits: websocket.Limits{
 		MaxPayload:   s.opts.MaxPayload,

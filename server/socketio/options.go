@@ -41,6 +41,9 @@ type Options struct {
 	// their port. For development.
 	AllowLoopbackOrigins bool
 
+	// EventLoops is the number of goroutines that read and write the plain TCP
+	// connections, on Linux. The engine's default.
+	EventLoops int
 	// MaxSessions bounds the clients at one time; further ones get status 503.
 	// The engine's default.
 	MaxSessions int
@@ -106,6 +109,7 @@ func (o *Options) withDefaults() Options {
 	numbers := []setting[int]{
 		{"MaxPayload", &c.MaxPayload, 1_000_000},
 		{"MaxSessions", &c.MaxSessions, 0},
+		{"EventLoops", &c.EventLoops, 0},
 		{"MaxPackets", &c.MaxPackets, 0},
 		{"MaxFragments", &c.MaxFragments, 0},
 		{"MaxAttachments", &c.MaxAttachments, sio.DefaultLimits.Attachments},
@@ -173,6 +177,7 @@ func (o *Options) engine() *engineio.Options {
 		AllowedOrigins:       o.AllowedOrigins,
 		AllowLoopbackOrigins: o.AllowLoopbackOrigins,
 		MaxSessions:          o.MaxSessions,
+		EventLoops:           o.EventLoops,
 		MaxPayload:           o.MaxPayload,
 		MaxPackets:           o.MaxPackets,
 		MaxFragments:         o.MaxFragments,

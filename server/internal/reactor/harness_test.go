@@ -21,7 +21,7 @@ const patience = 10 * time.Second
 
 func newReactor(t *testing.T) *Reactor {
 	t.Helper()
-	r := New(slog.New(slog.DiscardHandler))
+	r := New(slog.New(slog.DiscardHandler), 2)
 	t.Cleanup(func() { within(t, "the reactor's goroutines end", r.Wait) })
 	return r
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -73,11 +72,11 @@ type Reactor struct {
 	work  group
 }
 
-// New returns a Reactor with one event loop for each processor.
-func New(log *slog.Logger) *Reactor {
+// New returns a Reactor with that many event loops.
+func New(log *slog.Logger, loops int) *Reactor {
 	r := &Reactor{log: log}
 	r.out.spawn = func() { r.work.add(); go r.flush() }
-	r.loops = newLoops(r, runtime.GOMAXPROCS(0))
+	r.loops = newLoops(r, loops)
 	r.watch.loops = r.loops
 	return r
 }

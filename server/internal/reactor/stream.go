@@ -9,6 +9,10 @@ import (
 // streamReadSize is the size in bytes of a stream's own read buffer.
 const streamReadSize = 4 << 10
 
+// streamWriteSize is how many bytes one write takes at most: what the peer has
+// not got yet stays with the caller, who knows how long to wait for it.
+const streamWriteSize = ScratchSize
+
 // abortWithin is how long a write that has begun may go on after Abort.
 const abortWithin = time.Second
 
@@ -91,11 +95,13 @@ func (s *stream) Write(p []byte) int {
 		s.blocked = true
 		return 0
 	}
-	s.out = append(s.out[:0], p...)
+	n := min(len(p), streamWriteSize)
+	s.out = append(s.out[:0], p[:n]...)
 	s.writing = true
+	s.blocked = n < len(p)
 	s.r.work.add()
 	go s.write()
-	return len(p)
+	return n
 }
 
 func (s *stream) write() {

@@ -17,7 +17,7 @@ import (
 func inBubble(t *testing.T, test func(t *testing.T, w *Wheel)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := New(slog.New(slog.DiscardHandler))
+		r := New(slog.New(slog.DiscardHandler), 2)
 		w := NewWheel(r)
 		test(t, w)
 		r.Wait()

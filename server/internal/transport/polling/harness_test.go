@@ -59,7 +59,7 @@ func newBench(t *testing.T, limits Limits) *bench {
 	if limits.WriteTimeout == 0 {
 		limits.WriteTimeout = time.Minute
 	}
-	r := reactor.New(slog.New(slog.DiscardHandler))
+	r := reactor.New(slog.New(slog.DiscardHandler), 2)
 	b.Transport = New(&limits, r.Turn(), b)
 	b.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.ServeHTTP(w, r)

@@ -57,6 +57,8 @@ type Conn struct {
 	closed  bool   // a close frame was sent or the link given up
 	linger  *reactor.Timer
 	expired bool // ReadTimeout ended it
+	paused  bool
+	resumed time.Duration // when reading went on, in the wheel's time
 }
 
 var _ transport.Transport = (*Conn)(nil)
@@ -123,12 +125,20 @@ func (c *Conn) watch() {
 }
 
 // expire ends the connection from the wheel's goroutine; the reader finds the
-// end and tells the sink.
+// end and tells the sink. While the server does not read, the peer has time.
 func (c *Conn) expire() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	left := c.limits.ReadTimeout
+	if !c.paused {
+		left -= c.wheel.Now() - c.resumed
+	}
+	if left > 0 && !c.closed {
+		c.wheel.Set(c.begun, left)
+		return
+	}
 	c.expired = true
 	c.sendClose(errUnfinished.code, errUnfinished.reason)
-	c.mu.Unlock()
 	c.link.Abort()
 }
 
@@ -261,6 +271,19 @@ func (c *Conn) Gone(t reactor.Turn, err error) {
 	c.watch()
 }
 
-// Pause and Resume implement transport.Transport.
-func (c *Conn) Pause()  { c.link.Pause() }
-func (c *Conn) Resume() { c.link.Resume() }
+// Pause implements transport.Transport.
+func (c *Conn) Pause() { c.setPaused(true) }
+
+// Resume implements transport.Transport.
+func (c *Conn) Resume() { c.setPaused(false) }
+
+func (c *Conn) setPaused(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.paused, c.resumed = on, c.wheel.Now()
+	if on && !c.closed {
+		c.link.Pause()
+	} else {
+		c.link.Resume()
+	}
+}

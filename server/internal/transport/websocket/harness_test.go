@@ -67,7 +67,7 @@ type server struct {
 func newServer(t *testing.T, limits Limits, secure bool) *server {
 	t.Helper()
 	s := &server{
-		reactor: reactor.New(slog.New(slog.DiscardHandler)),
+		reactor: reactor.New(slog.New(slog.DiscardHandler), 2),
 		sinks:   make(chan *recorder, 10),
 		refused: make(chan error, 10),
 	}
@@ -248,7 +248,7 @@ type bench struct {
 }
 
 func newBench(limits Limits) *bench {
-	r := reactor.New(slog.New(slog.DiscardHandler))
+	r := reactor.New(slog.New(slog.DiscardHandler), 2)
 	b := &bench{link: &fakeLink{room: -1}, sink: newRecorder(), turn: r.Turn(), r: r}
 	b.Conn = &Conn{link: b.link, wheel: reactor.NewWheel(r), limits: &limits}
 	b.Conn.Start(b.turn, b.sink, nil)

@@ -109,6 +109,31 @@ func TestContinuousFragmentedUploadIsNotUnfinished(t *testing.T) {
 	})
 }
 
+// While the server does not read, it is not the client that is slow.
+func TestPauseStopsTheClockOfAHalfReceivedMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(slowLimits)
+		whole := text("4hello")
+		b.Input(b.turn, join(whole[:3]))
+		b.Pause()
+		pass(5 * readTimeout / 2)
+		b.Resume()
+		pass(readTimeout - time.Second)
+		if b.link.aborted.Load() {
+			t.Fatal("ended though the client had no time")
+		}
+		b.Input(b.turn, join(whole[3:], whole[:3]))
+		if len(b.sink.packets) != 1 {
+			t.Error("the message did not come")
+		}
+		pass(readTimeout + time.Second)
+		if !b.link.aborted.Load() {
+			t.Error("not ended")
+		}
+		b.end()
+	})
+}
+
 func TestTimersGoWithTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
