@@ -133,8 +133,8 @@ func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	case first != nil:
+		t.fail(errPostOverlap, closeMessage) // before the first fails of it
 		_ = first.SetReadDeadline(time.Unix(1, 0))
-		t.fail(errPostOverlap, closeMessage)
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
