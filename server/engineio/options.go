@@ -51,8 +51,8 @@ type Options struct {
 	// DisableUpgrade keeps polling sessions from changing to WebSocket.
 	DisableUpgrade bool
 	// AllowedOrigins are the origins, such as "https://app.example", from which
-	// a browser may connect; "*" means any. The server's own origin and
-	// requests without an Origin header always pass.
+	// a browser may connect; "*" means any, but then without cookies. The
+	// server's own origin and requests without an Origin header always pass.
 	AllowedOrigins []string
 	// AllowLoopbackOrigins lets pages from this machine in, whatever the port.
 	AllowLoopbackOrigins bool
@@ -100,6 +100,9 @@ func (o *Options) withDefaults() Options {
 	}
 	return c
 }
+
+// anyOrigin reports whether pages of all origins may connect.
+func (o *Options) anyOrigin() bool { return slices.Contains(o.AllowedOrigins, "*") }
 
 func setDuration(name string, d *time.Duration, def time.Duration) {
 	if *d < 0 {

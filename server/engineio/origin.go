@@ -23,13 +23,18 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
 		s.opts.Logger.Warn("origin refused", "origin", origin, "allowed", s.opts.AllowedOrigins)
 		return false
 	}
+	if s.opts.anyOrigin() {
+		// Any page may connect, but none with its visitor's cookies.
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		return true
+	}
 	w.Header().Set("Access-Control-Allow-Origin", origin)
 	w.Header().Set("Access-Control-Allow-Credentials", "true")
 	return true
 }
 
 func (s *Server) allowed(origin, host string) bool {
-	if slices.Contains(s.opts.AllowedOrigins, origin) || slices.Contains(s.opts.AllowedOrigins, "*") {
+	if slices.Contains(s.opts.AllowedOrigins, origin) || s.opts.anyOrigin() {
 		return true
 	}
 	u, err := url.Parse(origin)
