@@ -201,9 +201,9 @@ func (u *usage) back() {
 	settle(u.t, u.goroutines)
 	const tolerance = 1 << 20
 	deadline := time.Now().Add(patience)
-	for now := heap(); now > u.heap+tolerance; now = heap() {
+	for size := heap(); size > u.heap+tolerance; size = heap() {
 		if time.Now().After(deadline) {
-			u.t.Fatalf("the heap holds %d KiB more than before the clients came", (now-u.heap)>>10)
+			u.t.Fatalf("the heap holds %d KiB more than before the clients came", (size-u.heap)>>10)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
