@@ -92,7 +92,7 @@ func (s *Socket) call(ctx context.Context, event string, args []any) (arguments,
 	}
 	p, err := encodeEvent(s.ns, id, event, args)
 	if err == nil {
-		err = s.deliver(&p, false)
+		err = s.deliver(&p, flags{})
 	}
 	if err != nil {
 		s.withdraw(id)

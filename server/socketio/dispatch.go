@@ -84,7 +84,7 @@ func (s *Socket) acknowledge(id int64, args ...any) {
 		p, err = encodeAck(s.ns, id, failure{Error: clientError{Code: errInternal.Code, Message: errInternal.Message}})
 	}
 	if err == nil {
-		_ = s.deliver(&p, false) // a client that is gone does not wait
+		_ = s.deliver(&p, flags{}) // a client that is gone does not wait
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"parley/server/adapter"
 	"parley/server/engineio"
 	"parley/server/wire/sio"
 )
@@ -19,8 +20,9 @@ import (
 // A packet is encoded and framed, its attachments behind it, and ready for any
 // number of receivers.
 type packet struct {
-	text engineio.Message
-	all  []engineio.Message // the text and its attachments; nil if there are none
+	text    engineio.Message
+	all     []engineio.Message // the text and its attachments; nil if there are none
+	payload adapter.Payload    // what both were made of
 }
 
 // encodeEvent encodes an event, with the id of the acknowledgement it wants or sio.NoID.
@@ -85,7 +87,7 @@ func (e *encoder) finish(binary sio.Type) (packet, error) {
 	e.buf = append(e.buf, ']')
 	n := len(e.attachments)
 	if n == 0 {
-		return packet{text: engineio.Text(e.buf)}, nil
+		return packet{text: engineio.Text(e.buf), payload: adapter.Payload{Data: e.buf[e.payload:]}}, nil
 	}
 	if limit := e.ns.server.opts.MaxAttachments; n > limit {
 		return packet{}, overLimit(ErrTooManyAttachments, "MaxAttachments", limit)
@@ -97,7 +99,7 @@ func (e *encoder) finish(binary sio.Type) (packet, error) {
 	for _, data := range e.attachments {
 		all = append(all, engineio.Binary(data))
 	}
-	return packet{all[0], all}, nil
+	return packet{all[0], all, adapter.Payload{Data: payload, Attachments: e.attachments}}, nil
 }
 
 // values appends the elements of the array, after what it has already.

@@ -156,16 +156,16 @@ func (s *Socket) Local() Target { return s.Broadcast().Local() }
 // Volatile targets this socket, if it can be written to right now; followed by To
 // or Except, the others.
 func (s *Socket) Volatile() Target {
-	return Target{ns: s.ns, self: s, direct: true, volatile: true}
+	return Target{ns: s.ns, self: s, direct: true, flags: flags{volatile: true}}
 }
 
 // Emit sends an event to the client. It queues and never blocks; what is emitted
 // from one goroutine arrives in that order. []byte, wherever it stands in the
 // arguments, travels as binary. The error is ErrClosed or ErrSlow, or says why the
 // arguments cannot be encoded.
-func (s *Socket) Emit(event string, args ...any) error { return s.emit(false, event, args) }
+func (s *Socket) Emit(event string, args ...any) error { return s.emit(flags{}, event, args) }
 
-func (s *Socket) emit(volatile bool, event string, args []any) error {
+func (s *Socket) emit(f flags, event string, args []any) error {
 	if s.state.Load() == stateClosed {
 		return ErrClosed
 	}
@@ -173,17 +173,17 @@ func (s *Socket) emit(volatile bool, event string, args []any) error {
 	if err != nil {
 		return err
 	}
-	return s.deliver(&p, volatile)
+	return s.deliver(&p, f)
 }
 
 // deliver hands a packet to the engine. A packet and its attachments are one
 // batch, which is queued, or dropped, as a whole.
-func (s *Socket) deliver(p *packet, volatile bool) error {
+func (s *Socket) deliver(p *packet, f flags) error {
 	if s.state.Load() == stateClosed {
 		return ErrClosed
 	}
 	session := s.client.session
-	if volatile {
+	if f.volatile {
 		if p.all == nil {
 			session.SendVolatile(p.text)
 		} else {

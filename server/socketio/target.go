@@ -10,8 +10,13 @@ type Target struct {
 	except []string
 	// self is the socket on which the target was begun. Broadcasts leave it
 	// out; with direct set the target is that socket alone.
-	self     *Socket
-	direct   bool
+	self   *Socket
+	direct bool
+	flags  flags
+}
+
+// flags are what the sender of a packet asked for besides its receivers.
+type flags struct {
 	volatile bool
 }
 
@@ -37,7 +42,7 @@ func (t Target) Except(rooms ...string) Target {
 // Volatile lets the event be dropped for each socket that cannot be written to
 // right now. It is never queued.
 func (t Target) Volatile() Target {
-	t.volatile = true
+	t.flags.volatile = true
 	return t
 }
 
@@ -52,7 +57,7 @@ func (t Target) Local() Target {
 // error, unless it is the only one that was asked for.
 func (t Target) Emit(event string, args ...any) error {
 	if t.direct {
-		return t.self.emit(t.volatile, event, args)
+		return t.self.emit(t.flags, event, args)
 	}
 	if t.ns.server.closed.Load() {
 		return ErrClosed
@@ -65,7 +70,7 @@ func (t Target) Emit(event string, args ...any) error {
 	defer c.release()
 	for _, s := range c.sockets {
 		if s != t.self {
-			_ = s.deliver(&p, t.volatile)
+			_ = s.deliver(&p, t.flags)
 		}
 	}
 	return nil
