@@ -17,15 +17,19 @@ const module = "parley/"
 // layers names every package and what of this repository it may import, so that imports only ever point down.
 // A package has no place until it stands here. "x/..." stands for x and all below it.
 var layers = map[string][]string{
-	"server/wire/eio":          {},
-	"server/wire/sio":          {},
-	"server/internal/leaktest": {},
-	"server/internal/reactor":  {},
+	"server/wire/eio":           {},
+	"server/wire/sio":           {},
+	"server/internal/leaktest":  {},
+	"server/internal/negotiate": {},
+	"server/internal/clientfiles": {
+		"server/internal/negotiate",
+	},
+	"server/internal/reactor": {},
 	"server/internal/transport": {
 		"server/internal/reactor", "server/wire/eio",
 	},
 	"server/internal/transport/polling": {
-		"server/internal/transport", "server/internal/reactor", "server/wire/eio",
+		"server/internal/negotiate", "server/internal/transport", "server/internal/reactor", "server/wire/eio",
 	},
 	"server/internal/transport/websocket": {
 		"server/internal/transport", "server/internal/reactor", "server/wire/eio",
@@ -35,7 +39,7 @@ var layers = map[string][]string{
 		"server/internal/reactor", "server/wire/eio",
 	},
 	"server/adapter":      {},
-	"server/socketio":     {"server/adapter", "server/engineio", "server/wire/sio"},
+	"server/socketio":     {"server/adapter", "server/engineio", "server/internal/clientfiles", "server/wire/sio"},
 	"server/socketiotest": {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/sio"},
 	"server/e2e/...":      {"server/..."},
 	"namespaces/chat":     {"server/socketio"},

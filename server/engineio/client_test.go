@@ -23,7 +23,7 @@ type answer struct {
 
 // request sends a request with a query such as "EIO=4&transport=polling".
 func (w *world) request(method, query, body string, header ...string) answer {
-	req, err := http.NewRequest(method, "http://example.test/engine.io/?"+query, strings.NewReader(body))
+	req, err := http.NewRequest(method, "http://"+w.host+"/engine.io/?"+query, strings.NewReader(body))
 	if err != nil {
 		return answer{err: err}
 	}
@@ -110,7 +110,7 @@ func (w *world) dialSocket(query string, header ...string) (*socket, *http.Respo
 	}
 	w.t.Cleanup(func() { _ = c.Close() })
 	var b strings.Builder
-	b.WriteString("GET /engine.io/?" + query + " HTTP/1.1\r\n" + upgradeHeader)
+	b.WriteString("GET /engine.io/?" + query + " HTTP/1.1\r\n" + strings.Replace(upgradeHeader, "example.test", w.host, 1))
 	for i := 0; i < len(header); i += 2 {
 		b.WriteString(header[i] + ": " + header[i+1] + "\r\n")
 	}
@@ -250,5 +250,28 @@ func (s *socket) rest() (list []string) {
 		if packet != "2" {
 			list = append(list, packet)
 		}
+	}
+}
+
+// ended sends an upgrade request and expects the end of the connection,
+// whatever comes before it.
+func (w *world) ended(query string, header ...string) {
+	w.t.Helper()
+	c, err := w.dial()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer c.Close()
+	request := "GET /engine.io/?" + query + " HTTP/1.1\r\n" + upgradeHeader
+	for i := 0; i < len(header); i += 2 {
+		request += header[i] + ": " + header[i+1] + "\r\n"
+	}
+	_ = c.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(c, request+"\r\n"); err != nil {
+		w.t.Fatal(err)
+	}
+	_ = c.(*net.TCPConn).CloseWrite() // the server need not wait for a close frame
+	if _, err := io.Copy(io.Discard, c); isTimeout(err) {
+		w.t.Errorf("%s %q: the connection is still open", query, header)
 	}
 }

@@ -42,6 +42,13 @@ func newHandshake(r *http.Request) *Handshake {
 	}
 }
 
+// size returns how much of the request is kept, in bytes.
+func (h *Handshake) size() int { return len(h.URL) + len(h.header) }
+
+// CrossDomain reports whether a browser sent the request for a page, which it
+// names in the header Origin; a GET of the server's own pages is without.
+func (h *Handshake) CrossDomain() bool { return strings.Contains(h.header, "\r\nOrigin: ") }
+
 // Header returns the request's header, Host among it. Each call parses it
 // anew.
 func (h *Handshake) Header() http.Header {

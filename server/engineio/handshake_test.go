@@ -78,6 +78,9 @@ func TestHandshakeTellsOfTheRequest(t *testing.T) {
 			if header.Get("X-Test") != "yes" || header.Get("Cookie") != "a=b" || header.Get("Host") != "example.test" {
 				t.Errorf("header %v", header)
 			}
+			if h.CrossDomain() {
+				t.Error("no Origin makes it cross-domain")
+			}
 			if q := h.Query(); len(q["x"]) != 2 || q.Get("name") != "é" {
 				t.Errorf("query %v", q)
 			}
@@ -86,6 +89,14 @@ func TestHandshakeTellsOfTheRequest(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestHandshakeTellsOfAnOrigin(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.request(http.MethodGet, "EIO=4&transport=polling", "", "Origin", "http://example.test")
+	if !await(t, "accept", w.ears).s.Handshake().CrossDomain() {
+		t.Error("an Origin does not make it cross-domain")
+	}
 }
 
 func TestRefusals(t *testing.T) {
@@ -189,4 +200,16 @@ func TestFullServerAnswersWith503(t *testing.T) {
 	eventually(t, "room for another session", func() bool { return w.Stats().CurrentConnections == 1 })
 	w.poll().post("4x")
 	_ = s.Close()
+}
+
+func TestSessionsThatWaitForTheirLastPollCount(t *testing.T) {
+	w := newWorld(t, Options{MaxSessions: 1})
+	p := w.poll()
+	p.s.Close(ReasonForcedClose)
+	p.ended(ReasonForcedClose)
+	if a := w.request(http.MethodGet, "EIO=4&transport=polling", ""); a.status != http.StatusServiceUnavailable {
+		t.Errorf("%d %q", a.status, a.body)
+	}
+	p.get()
+	w.poll()
 }

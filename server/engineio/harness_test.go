@@ -91,6 +91,7 @@ func echo(s *Session) func(Turn, []byte, bool) {
 type world struct {
 	*Server
 	t      *testing.T
+	host   string // that clients ask for
 	dial   func() (net.Conn, error)
 	client *http.Client
 	ears   chan *ear
@@ -119,7 +120,7 @@ func newWorld(t *testing.T, opts Options) *world {
 
 func (n network) world(t *testing.T, opts Options) *world {
 	t.Helper()
-	w := &world{t: t, ears: make(chan *ear, 1000)}
+	w := &world{t: t, host: "example.test", ears: make(chan *ear, 1000)}
 	w.Server = New(func(s *Session) Receiver {
 		e := &ear{t: t, s: s, heard: make(chan string, 1000), closed: make(chan ending, 2)}
 		if w.hear != nil {
@@ -262,3 +263,11 @@ func isTimeout(err error) bool {
 }
 
 var errNoFrame = errors.New("the connection ended without a close frame")
+
+// serveAt makes a world's clients dial an address.
+func (w *world) serveAt(addr string) {
+	w.dial = func() (net.Conn, error) { return net.Dial("tcp", addr) }
+	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return w.dial() }}
+	w.client = &http.Client{Transport: transport}
+	w.t.Cleanup(transport.CloseIdleConnections)
+}

@@ -3,6 +3,7 @@ package engineio
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime"
 	"slices"
 	"time"
@@ -38,9 +39,14 @@ type Options struct {
 	// larger message passes if nothing else waits. Default 1 MiB and 10,000.
 	SendQueueBytes   int
 	SendQueuePackets int
-	// MaxSessions is the number of sessions at one time; a further client gets
-	// status 503. Default 1,000,000.
+	// MaxSessions is the number of sessions at one time, those among them that
+	// are closed and wait for their last poll; a further client gets status
+	// 503. Default 1,000,000.
 	MaxSessions int
+	// MaxHeader is the size in bytes of the URL and header of the request that
+	// begins a session, which is kept as long as the session; a client with
+	// more gets status 431. Default 16 KiB.
+	MaxHeader int
 	// EventLoops is the number of goroutines that read and write the plain TCP
 	// connections, on Linux. Default half of GOMAXPROCS, but one at least: the
 	// other processors are for handlers, HTTP, TLS and the garbage collector,
@@ -50,12 +56,49 @@ type Options struct {
 	Transports []string
 	// DisableUpgrade keeps polling sessions from changing to WebSocket.
 	DisableUpgrade bool
-	// AllowedOrigins are the origins, such as "https://app.example", from which
-	// a browser may connect; "*" means any, but then without cookies. The
-	// server's own origin and requests without an Origin header always pass.
+	// DisableHTTPCompression keeps polls from being answered with gzip or
+	// deflate, even if the client accepts it.
+	DisableHTTPCompression bool
+	// CompressionThreshold is the size in bytes from which the answer to a poll
+	// is compressed. Default 1,024.
+	CompressionThreshold int
+	// AllowedOrigins are the origins from which a browser may connect, such as
+	// "https://app.example"; "https://*.app.example" is all hosts below it, "*"
+	// any origin, but then without cookies. The server's own origin and
+	// requests without an Origin header always pass. See CheckOrigin.
 	AllowedOrigins []string
+	// AllowOrigin decides on origins that are not in AllowedOrigins; "null" is
+	// the origin of files and sandboxed frames. Nil refuses them.
+	AllowOrigin func(r *http.Request, origin string) bool
 	// AllowLoopbackOrigins lets pages from this machine in, whatever the port.
+	// A request that arrives on a loopback address must then be for a loopback
+	// Host or one of an allowed origin: a name that an attacker points at this
+	// machine makes his page the server's own.
 	AllowLoopbackOrigins bool
+	// CORS completes what allowed origins are told.
+	CORS CORS
+	// Cookie is set by the handshake over polling, for load balancers that keep
+	// a client on one server by it: its value is the session's id. Name "io",
+	// Path "/" and SameSite Lax if they are left out; always HttpOnly. Nil: no
+	// cookie.
+	Cookie *http.Cookie
+	// Headers is called before the answers to polls, POSTs and upgrades are
+	// written, to change their header h; initial says that the answer is the
+	// first of its session. Refusals are without. It must leave the fields of
+	// the WebSocket handshake and of the content alone.
+	Headers func(h http.Header, r *http.Request, initial bool)
+	// AllowRequest is called for each handshake, not for the later requests of a
+	// session. An error refuses it with status 403 (an upgrade with 400), and
+	// the client is told the error's text.
+	AllowRequest func(r *http.Request) error
+	// GenerateID makes the ids of sessions: 1 to 128 letters, digits and any of
+	// -._~, never used before, and impossible to guess, since who knows an id
+	// can speak for the session. An error, or an id in use, refuses the
+	// handshake. Nil: 120 random bits.
+	GenerateID func(r *http.Request) (string, error)
+	// OnConnectionError is told of each request that is refused, before the
+	// answer.
+	OnConnectionError func(ConnectionError)
 	// Logger gets what the operator should know. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -84,6 +127,8 @@ func (o *Options) withDefaults() Options {
 	setInt("SendQueueBytes", &c.SendQueueBytes, 1<<20)
 	setInt("SendQueuePackets", &c.SendQueuePackets, 10_000)
 	setInt("MaxSessions", &c.MaxSessions, 1_000_000)
+	setInt("MaxHeader", &c.MaxHeader, 16<<10)
+	setInt("CompressionThreshold", &c.CompressionThreshold, 1024)
 	setInt("EventLoops", &c.EventLoops, max(1, runtime.GOMAXPROCS(0)/2))
 	if len(c.Transports) == 0 {
 		c.Transports = []string{Polling, WebSocket}
@@ -94,15 +139,26 @@ func (o *Options) withDefaults() Options {
 		}
 	}
 	c.Transports = slices.Clone(c.Transports)
+	if c.PingInterval > longestTimer-min(c.PingTimeout, longestTimer) {
+		panic("engineio: Options.PingInterval and PingTimeout are together more than 24.8 days, the longest timer of JavaScript")
+	}
+	for _, entry := range c.AllowedOrigins {
+		if err := CheckOrigin(entry); err != nil {
+			panic("engineio: Options.AllowedOrigins: " + err.Error())
+		}
+	}
 	c.AllowedOrigins = slices.Clone(c.AllowedOrigins)
+	c.CORS = c.CORS.checked()
+	c.Cookie = cookieTemplate(c.Cookie)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
 }
 
-// anyOrigin reports whether pages of all origins may connect.
-func (o *Options) anyOrigin() bool { return slices.Contains(o.AllowedOrigins, "*") }
+// longestTimer is the longest that a client's timer can be: a longer one ends
+// at once.
+const longestTimer = (1<<31 - 1) * time.Millisecond
 
 func setDuration(name string, d *time.Duration, def time.Duration) {
 	if *d < 0 {

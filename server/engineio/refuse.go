@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
+	"time"
 )
 
 // A refusal is Node's connection_error: its code, text and status.
@@ -22,15 +24,30 @@ var (
 	errBadRequest     = refusal{3, "Bad request", http.StatusBadRequest}
 	errForbidden      = refusal{4, "Forbidden", http.StatusForbidden}
 	errVersion        = refusal{5, "Unsupported protocol version", http.StatusBadRequest}
+	errHeader         = refusal{3, "URL and header are larger than MaxHeader", http.StatusRequestHeaderFieldsTooLarge}
 	errUnavailable    = refusal{3, "Server is not taking new sessions", http.StatusServiceUnavailable}
 )
 
-// refuse answers a request that is not served.
-func refuse(w http.ResponseWriter, wantsUpgrade bool, why refusal) {
-	if wantsUpgrade {
+// upgrading reports whether a request wants to become a WebSocket.
+func upgrading(r *http.Request) bool { return strings.EqualFold(r.Header.Get("Upgrade"), WebSocket) }
+
+// refuse answers a request that is not served; context, for the hook, is keys
+// and values in turn. The client has WriteTimeout to take the answer.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, why refusal, context ...string) {
+	s.report(r, why, context)
+	control := http.NewResponseController(w)
+	_ = control.SetWriteDeadline(time.Now().Add(s.opts.WriteTimeout))
+	if upgrading(r) {
 		refuseUpgrade(w, why)
-		return
+	} else {
+		refuseRequest(w, why)
 	}
+	_ = control.Flush()
+	_ = control.SetWriteDeadline(time.Time{})
+}
+
+// refuseRequest answers an ordinary request.
+func refuseRequest(w http.ResponseWriter, why refusal) {
 	body, err := json.Marshal(why)
 	if err != nil {
 		panic(err) // an int and a string always marshal
@@ -68,13 +85,4 @@ func readQuery(r *http.Request) query {
 		return ""
 	}
 	return query{transport: last("transport"), sid: last("sid"), version: last("EIO")}
-}
-
-// corsHeader returns the headers that the answer to an upgrade request repeats
-// from w.
-func corsHeader(w http.ResponseWriter) http.Header {
-	if len(w.Header()) == 0 {
-		return nil
-	}
-	return w.Header()
 }

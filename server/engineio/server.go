@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,11 +26,15 @@ type Server struct {
 	wheel    *reactor.Wheel
 	upgrader websocket.Upgrader
 	polling  polling.Limits
+	origins  allowList
+
+	originLog sparse
 
 	mu       sync.Mutex
 	sessions map[string]*Session
-	live     int  // sessions whose receiver has not been told of the end
-	closing  bool // no new sessions
+	claimed  map[string]struct{} // ids of GenerateID whose sessions are about to begin
+	live     int                 // sessions whose receiver has not been told of the end
+	closing  bool                // no new sessions
 	empty    chan struct{}
 
 	total, sent, received atomic.Int64
@@ -55,6 +58,10 @@ func New(accept func(*Session) Receiver, opts *Options) *Server {
 		ReadTimeout:  s.opts.ReadTimeout,
 		WriteTimeout: s.opts.WriteTimeout,
 	}
+	if !s.opts.DisableHTTPCompression {
+		s.polling.CompressionThreshold = s.opts.CompressionThreshold
+	}
+	s.origins = newAllowList(s.opts.AllowedOrigins)
 	return s
 }
 
@@ -86,20 +93,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// net/http waits for a body that nobody reads, and for ever.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.opts.ReadTimeout))
 	}
-	wantsUpgrade := strings.EqualFold(r.Header.Get("Upgrade"), WebSocket)
-	if !s.admit(w, r) {
-		refuse(w, wantsUpgrade, errForbidden)
-		return
-	}
-	if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
-		preflight(w, r)
+	if !s.Admit(w, r) {
 		return
 	}
 	q := readQuery(r)
 	if !slices.Contains(s.opts.Transports, q.transport) {
-		refuse(w, wantsUpgrade, errTransport)
+		s.refuse(w, r, errTransport, "transport", q.transport)
 		return
 	}
+	wantsUpgrade := upgrading(r)
 	if q.sid == "" {
 		s.handshake(w, r, q, wantsUpgrade)
 		return
@@ -107,9 +109,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	session := s.lookup(q.sid)
 	switch {
 	case session == nil:
-		refuse(w, wantsUpgrade, errUnknownSession)
-	case q.version != "4" || wantsUpgrade != (q.transport == WebSocket):
-		refuse(w, wantsUpgrade, errBadRequest)
+		s.refuse(w, r, errUnknownSession, "sid", q.sid)
+	case q.version != "4":
+		s.refuse(w, r, errBadRequest, "name", "PROTOCOL_MISMATCH", "protocol", q.version)
+	case wantsUpgrade && q.transport != WebSocket:
+		s.refuse(w, r, errBadRequest, "name", "TRANSPORT_HANDSHAKE_ERROR", "transport", q.transport)
+	case !wantsUpgrade && q.transport == WebSocket:
+		s.mismatch(w, r, q, session)
 	case wantsUpgrade:
 		session.upgrade(w, r)
 	default:
@@ -120,46 +126,72 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t, ok := session.transport.(*polling.Transport)
 		session.mu.Unlock()
 		if !ok {
-			refuse(w, false, errBadRequest)
+			s.mismatch(w, r, q, session)
 			return
 		}
-		t.ServeHTTP(w, r)
+		t.ServeHTTP(s.answering(w, r, false), r)
 	}
+}
+
+// mismatch refuses a request over a transport that is not the session's.
+func (s *Server) mismatch(w http.ResponseWriter, r *http.Request, q query, session *Session) {
+	s.refuse(w, r, errBadRequest, "name", "TRANSPORT_MISMATCH", "transport", q.transport, "previousTransport", session.Transport())
 }
 
 // handshake begins a session.
 func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query, wantsUpgrade bool) {
 	switch {
 	case r.Method != http.MethodGet:
-		refuse(w, wantsUpgrade, errMethod)
+		s.refuse(w, r, errMethod, "method", r.Method)
 		return
 	case wantsUpgrade != (q.transport == WebSocket):
-		refuse(w, wantsUpgrade, errBadRequest)
+		s.refuse(w, r, errBadRequest, "name", "TRANSPORT_HANDSHAKE_ERROR", "transport", q.transport)
 		return
 	case q.version != "4":
-		refuse(w, wantsUpgrade, errVersion)
+		s.refuse(w, r, errVersion, "protocol", q.version)
+		return
+	case !s.allowed(w, r):
+		return
+	}
+	handshake := newHandshake(r)
+	if handshake.size() > s.opts.MaxHeader {
+		s.refuse(w, r, errHeader, "name", "HEADER_TOO_LARGE")
 		return
 	}
 	if !s.reserve() {
 		w.Header().Set("Retry-After", "5")
-		refuse(w, wantsUpgrade, errUnavailable)
+		s.refuse(w, r, errUnavailable, "name", "SERVER_FULL")
 		return
 	}
-	session := &Session{server: s, id: newID(), handshake: newHandshake(r)}
+	reserved := true
+	defer func() {
+		if reserved {
+			s.left()
+		}
+	}()
+	id, err := s.claimID(r)
+	if err != nil {
+		s.refuse(w, r, errBadRequest, "name", "ID_GENERATION_ERROR", "error", err.Error())
+		return
+	}
+	defer s.disclaimID(id)
+	session := &Session{server: s, id: id, handshake: handshake}
 	session.heartbeat.F = session.beat
 	if !wantsUpgrade {
 		t := polling.New(&s.polling, s.reactor.Turn(), session)
+		reserved = false
 		session.open(t)
-		t.ServeHTTP(w, r)
+		s.setCookie(w, id)
+		t.ServeHTTP(s.answering(w, r, true), r)
 		return
 	}
-	conn, initial, err := s.upgrader.Upgrade(w, r, corsHeader(w))
+	conn, initial, err := s.upgrader.Upgrade(w, r, s.upgradeHeader(w, r, true))
 	if err != nil {
-		s.left()
 		return
 	}
+	reserved = false
+	defer conn.Start(s.reactor.Turn(), session, initial) // after a panic too: it sees to the end of the connection
 	session.open(conn)
-	conn.Start(s.reactor.Turn(), session, initial)
 }
 
 // reserve counts a session that is about to begin; false means that there may
@@ -167,7 +199,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query, want
 func (s *Server) reserve() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing || s.live >= s.opts.MaxSessions {
+	if s.closing || max(s.live, len(s.sessions)) >= s.opts.MaxSessions {
 		return false
 	}
 	s.live++
@@ -202,9 +234,7 @@ func (s *Session) open(t transport.Transport) {
 	if !srv.enter(s) {
 		defer s.Close(ReasonServerShutdown)
 	}
-	s.receiving.Lock() // lest Closed come before there is a receiver
-	s.receiver = srv.accept(s)
-	s.receiving.Unlock()
+	s.introduce()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != stateOpen {
@@ -217,6 +247,28 @@ func (s *Session) open(t transport.Transport) {
 		scratches.Put(scratch)
 	}
 }
+
+// introduce gets the session its receiver. If accept panics, the session ends
+// with the request.
+func (s *Session) introduce() {
+	accepted := false
+	defer func() {
+		if !accepted {
+			s.end(ReasonForcedClose, nil)
+		}
+	}()
+	s.receiving.Lock() // lest Closed come before there is a receiver
+	defer s.receiving.Unlock()
+	s.receiver = deaf{}
+	s.receiver = s.server.accept(s)
+	accepted = true
+}
+
+// deaf is the receiver of a session that nobody wants.
+type deaf struct{}
+
+func (deaf) Receive(Turn, []byte, bool) {}
+func (deaf) Closed(Turn, Reason, error) {}
 
 func (s *Server) lookup(id string) *Session {
 	s.mu.Lock()

@@ -3,6 +3,8 @@ package engineio
 import (
 	"fmt"
 	"log/slog"
+	"math"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -128,36 +130,52 @@ func TestZeroOptionsAreTheDefaults(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
-	list := []string{Polling}
-	c := (&Options{Transports: list, AllowedOrigins: list, Logger: slog.Default()}).withDefaults()
-	list[0] = "changed"
-	if c.Transports[0] != Polling || c.AllowedOrigins[0] != Polling {
+	list, methods := []string{Polling}, []string{"GET"}
+	c := (&Options{Transports: list, CORS: CORS{Methods: methods}, Logger: slog.Default()}).withDefaults()
+	list[0], methods[0] = "changed", "changed"
+	if c.Transports[0] != Polling || c.CORS.Methods[0] != "GET" {
 		t.Error("the options were not copied")
 	}
 }
 
 func TestImpossibleOptionsPanicWithTheirName(t *testing.T) {
 	for name, o := range map[string]Options{
-		"PingInterval":     {PingInterval: -1},
-		"PingTimeout":      {PingTimeout: -1},
-		"UpgradeTimeout":   {UpgradeTimeout: -1},
-		"ReadTimeout":      {ReadTimeout: -1},
-		"WriteTimeout":     {WriteTimeout: -1},
-		"MaxPayload":       {MaxPayload: -1},
-		"MaxPackets":       {MaxPackets: -1},
-		"MaxFragments":     {MaxFragments: -1},
-		"SendQueueBytes":   {SendQueueBytes: -1},
-		"SendQueuePackets": {SendQueuePackets: -1},
-		"MaxSessions":      {MaxSessions: -1},
-		"Transports":       {Transports: []string{"carrier pigeon"}},
+		"PingInterval":         {PingInterval: -1},
+		"PingTimeout":          {PingTimeout: -1},
+		"UpgradeTimeout":       {UpgradeTimeout: -1},
+		"ReadTimeout":          {ReadTimeout: -1},
+		"WriteTimeout":         {WriteTimeout: -1},
+		"MaxPayload":           {MaxPayload: -1},
+		"MaxPackets":           {MaxPackets: -1},
+		"MaxFragments":         {MaxFragments: -1},
+		"SendQueueBytes":       {SendQueueBytes: -1},
+		"SendQueuePackets":     {SendQueuePackets: -1},
+		"MaxSessions":          {MaxSessions: -1},
+		"MaxHeader":            {MaxHeader: -1},
+		"CompressionThreshold": {CompressionThreshold: -1},
+		"Transports":           {Transports: []string{"carrier pigeon"}},
+		"AllowedOrigins":       {AllowedOrigins: []string{"app.example"}},
+		"Cookie":               {Cookie: &http.Cookie{Name: "a b"}},
 	} {
-		func() {
-			defer func() {
-				if s := fmt.Sprint(recover()); !strings.Contains(s, "Options."+name) {
-					t.Errorf("%s: panic with %q", name, s)
-				}
-			}()
-			New(nil, &o)
-		}()
+		panics(t, "Options."+name, func() { New(nil, &o) })
 	}
+	panics(t, "Options.Cookie", func() { New(nil, &Options{Cookie: &http.Cookie{SameSite: http.SameSiteNoneMode}}) })
+	for _, o := range []Options{
+		{PingInterval: longestTimer}, {PingTimeout: longestTimer + 1}, {PingInterval: math.MaxInt64, PingTimeout: math.MaxInt64},
+		{PingInterval: longestTimer / 2, PingTimeout: longestTimer/2 + 1},
+	} {
+		panics(t, "Options.PingInterval and PingTimeout", func() { New(nil, &o) })
+	}
+	New(nil, &Options{PingInterval: longestTimer - time.Second, PingTimeout: time.Second})
+}
+
+// panics expects a panic with a text.
+func panics(t *testing.T, with string, f func()) {
+	t.Helper()
+	defer func() {
+		if s := fmt.Sprint(recover()); !strings.Contains(s, with) {
+			t.Errorf("%s: panic with %q", with, s)
+		}
+	}()
+	f()
 }

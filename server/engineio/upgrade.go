@@ -36,6 +36,7 @@ var _ transport.Sink = (*probe)(nil)
 
 // upgrade serves a WebSocket request for a polling session.
 func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
+	header := s.server.upgradeHeader(w, r, false)
 	p := &probe{s: s, ended: make(chan struct{})}
 	s.mu.Lock()
 	free := s.probe == nil && s.state != stateClosed && s.transport.Name() == Polling
@@ -43,7 +44,7 @@ func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
 		s.probe = p
 	}
 	s.mu.Unlock()
-	conn, initial, err := s.server.upgrader.Upgrade(w, r, corsHeader(w))
+	conn, initial, err := s.server.upgrader.Upgrade(w, r, header)
 	if err != nil {
 		if free {
 			p.abandonUnlocked()

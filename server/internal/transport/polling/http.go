@@ -28,7 +28,7 @@ func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case http.MethodPost:
 		t.servePost(w, r)
 	default:
-		w.WriteHeader(http.StatusInternalServerError)
+		t.refuse(w, http.StatusInternalServerError)
 	}
 }
 
@@ -38,12 +38,12 @@ func (t *Transport) serveGet(w http.ResponseWriter, r *http.Request) {
 	if t.poll != nil || t.ended {
 		t.mu.Unlock()
 		t.fail(errOverlap, closeMessage)
-		w.WriteHeader(http.StatusBadRequest)
+		t.refuse(w, http.StatusBadRequest)
 		return
 	}
 	if t.closing {
 		t.mu.Unlock()
-		t.write(w, []transport.Message{noopMessage, closeMessage})
+		t.write(w, r, []transport.Message{noopMessage, closeMessage})
 		return
 	}
 	poll := make(chan []transport.Message, 1)
@@ -57,7 +57,7 @@ func (t *Transport) serveGet(w http.ResponseWriter, r *http.Request) {
 	t.sink.Drained()
 	select {
 	case batch := <-poll:
-		t.write(w, batch)
+		t.write(w, r, batch)
 	case <-r.Context().Done():
 		t.mu.Lock()
 		waiting := t.poll == poll
@@ -73,7 +73,7 @@ func (t *Transport) serveGet(w http.ResponseWriter, r *http.Request) {
 }
 
 // write answers with one payload.
-func (t *Transport) write(w http.ResponseWriter, batch []transport.Message) {
+func (t *Transport) write(w http.ResponseWriter, r *http.Request, batch []transport.Message) {
 	size := 0
 	for _, m := range batch {
 		size += m.PollingLen() + 1
@@ -86,6 +86,7 @@ func (t *Transport) write(w http.ResponseWriter, batch []transport.Message) {
 		body = m.AppendPolling(body)
 	}
 	head := w.Header()
+	body = t.compress(head, r, batch, body)
 	head.Set("Content-Type", "text/plain; charset=UTF-8")
 	head.Set("Content-Length", strconv.Itoa(len(body)))
 	head.Set("Cache-Control", "no-store")
@@ -130,12 +131,12 @@ func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
 	t.mu.Unlock()
 	switch {
 	case ended:
-		w.WriteHeader(http.StatusBadRequest)
+		t.refuse(w, http.StatusBadRequest)
 		return
 	case first != nil:
 		t.fail(errPostOverlap, closeMessage) // before the first fails of it
 		_ = first.SetReadDeadline(time.Unix(1, 0))
-		w.WriteHeader(http.StatusBadRequest)
+		t.refuse(w, http.StatusBadRequest)
 		return
 	}
 	status := t.take(w, r, control)
@@ -144,7 +145,7 @@ func (t *Transport) servePost(w http.ResponseWriter, r *http.Request) {
 	t.mu.Unlock()
 	if status != http.StatusOK {
 		w.Header().Set("Connection", "close")
-		w.WriteHeader(status)
+		t.refuse(w, status)
 		return
 	}
 	head := w.Header()

@@ -37,6 +37,9 @@ type Limits struct {
 	ReadTimeout time.Duration
 	// WriteTimeout is how long a client may take nothing of an answer.
 	WriteTimeout time.Duration
+	// CompressionThreshold is the size in bytes from which an answer to a GET
+	// is compressed; 0: none is.
+	CompressionThreshold int
 }
 
 var (
