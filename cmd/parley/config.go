@@ -45,7 +45,7 @@ const largestPayload = 1 << 30
 var settings = []setting{
 	{"addr", "host:port", "127.0.0.1:3000", "where to listen; port 0 takes a free one",
 		func(c *config, v string) (err error) { c.addr, err = parseAddr(v); return }},
-	{"origins", "list", "", "origins, separated by commas, whose pages may connect, or * for all; always: the server's own and those on loopback",
+	{"origins", "list", "", "origins, separated by commas, whose pages may connect, such as https://*.app.example, or * for all; always: the server's own and those on loopback",
 		func(c *config, v string) (err error) { c.origins, err = parseOrigins(v); return }},
 	{"path", "path", "/socket.io/", "where Socket.IO is served",
 		func(c *config, v string) (err error) { c.path, err = parsePath(v); return }},

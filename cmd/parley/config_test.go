@@ -58,11 +58,11 @@ func TestFlagWinsOverEnvironment(t *testing.T) {
 }
 
 func TestListsAreTaken(t *testing.T) {
-	c, err := parseConfig([]string{"--origins", "https://App.example, app://local,*", "--transports", "websocket"}, nil)
+	c, err := parseConfig([]string{"--origins", "https://app.example, https://*.app.example,app://local,*", "--transports", "websocket"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(c.origins, []string{"https://app.example", "app://local", "*"}) {
+	if !slices.Equal(c.origins, []string{"https://app.example", "https://*.app.example", "app://local", "*"}) {
 		t.Errorf("origins %q", c.origins)
 	}
 	if !slices.Equal(c.transports, []string{"websocket"}) {
@@ -73,7 +73,7 @@ func TestListsAreTaken(t *testing.T) {
 func TestWrongValueIsToldWithItsFlag(t *testing.T) {
 	for flagName, values := range map[string][]string{
 		"addr":            {"", "3000", "localhost", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1", "::1:80"},
-		"origins":         {"example.com", "https://app.example/", "https://app.example/x", "null", "//app.example", "https://a b", "https://u@h/"},
+		"origins":         {"example.com", "https://app.example/", "https://app.example/x", "null", "//app.example", "https://a b", "https://u@h/", "https://app.example:443", "https://app.*"},
 		"path":            {"", "/", "//", "socket.io", "/a//b", "/../x", "/a?b", "/{x}", "/a b", "/healthz", "/readyz/", "/stats"},
 		"transports":      {"", ",", "webtransport", "polling,polling", "Polling"},
 		"ping-interval":   {"", "0", "0s", "-1s", "25", "1us", "25h", "x"},

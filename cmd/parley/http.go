@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -24,7 +25,6 @@ var ownPaths = []string{healthPath, readyPath, statsPath}
 // routes is everything that is served over HTTP.
 func routes(c *config, srv *socketio.Server, ready *atomic.Bool) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(c.path, srv)
 	mux.Handle("/", clientdemo.Handler(c.path))
 	mux.Handle(healthPath, readOnly(func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, "ok\n")
@@ -39,7 +39,11 @@ func routes(c *config, srv *socketio.Server, ready *atomic.Bool) http.Handler {
 	mux.Handle(statsPath, readOnly(func(w http.ResponseWriter, _ *http.Request) {
 		serveStats(w, srv.Stats())
 	}))
-	return mux
+	all := http.NewServeMux()
+	all.Handle("/", bounded(mux, readTime, writeTime))
+	all.Handle(c.path, unbounded(srv))
+	all.Handle(strings.TrimSuffix(c.path, "/"), unbounded(srv)) // for clients with addTrailingSlash: false
+	return all
 }
 
 func readOnly(h http.HandlerFunc) http.Handler {

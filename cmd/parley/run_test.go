@@ -220,6 +220,12 @@ func TestFlagsReachTheServer(t *testing.T) {
 	if status != http.StatusOK || !strings.Contains(text, `"upgrades":[],"pingInterval":7000,"pingTimeout":3000,"maxPayload":1234`) {
 		t.Errorf("handshake: %d %q", status, text)
 	}
+	if status, text := get(t, r.url+"/rt?EIO=4&transport=polling"); status != http.StatusOK || text[0] != '0' {
+		t.Errorf("without the slash: %d %q", status, text)
+	}
+	if status, text := get(t, r.url+"/rt/socket.io.js"); status != http.StatusOK || !strings.Contains(text, "Socket.IO v4") {
+		t.Errorf("the client: %d %.80q", status, text)
+	}
 	if status, _ := get(t, r.url+"/socket.io/?EIO=4&transport=polling"); status != http.StatusNotFound {
 		t.Errorf("the default path is there too: %d", status)
 	}

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"parley/server/socketio"
 )
 
 func parseAddr(v string) (string, error) {
@@ -26,17 +27,11 @@ func parseAddr(v string) (string, error) {
 
 // parseOrigins takes origins as browsers send them, of any scheme: applications in a shell have their own.
 func parseOrigins(v string) ([]string, error) {
-	var origins []string
-	for _, o := range splitList(v) {
-		if o == "*" {
-			origins = append(origins, o)
-			continue
+	origins := splitList(v)
+	for _, o := range origins {
+		if err := socketio.CheckOrigin(o); err != nil {
+			return nil, err
 		}
-		u, err := url.Parse(o)
-		if err != nil || u.Scheme == "" || u.Host == "" || o != u.Scheme+"://"+u.Host {
-			return nil, fmt.Errorf("%q is no origin such as https://app.example", o)
-		}
-		origins = append(origins, strings.ToLower(o))
 	}
 	return origins, nil
 }

@@ -3,6 +3,7 @@ package socketio
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"parley/server/engineio"
@@ -27,19 +28,51 @@ type Options struct {
 	// request that it began. The engine's default.
 	ReadTimeout time.Duration
 	// WriteTimeout is how long a client may take to read what was written for
-	// it. The engine's default.
+	// it. 10 s.
 	WriteTimeout time.Duration
 
 	// Transports are those offered: "polling", "websocket". Both.
 	Transports []string
 	// DisableUpgrade keeps clients on the transport that they began with.
 	DisableUpgrade bool
+	// DisableHTTPCompression keeps the answers to polls as they are, whatever
+	// codings the client accepts.
+	DisableHTTPCompression bool
+	// CompressionThreshold is the size in bytes from which the answer to a poll
+	// is compressed. 1,024.
+	CompressionThreshold int
+	// DisableClient keeps the server from serving the browser bundles of the
+	// official client, such as /socket.io/socket.io.js.
+	DisableClient bool
+
 	// AllowedOrigins are the origins, besides the server's own, whose pages
-	// may connect; "*" stands for all. None.
+	// may connect, such as "https://app.example", "https://*.app.example" for
+	// all hosts below it, or "*" for all; see CheckOrigin. None.
 	AllowedOrigins []string
+	// AllowOrigin decides on the origins that AllowedOrigins does not name. Nil
+	// refuses them.
+	AllowOrigin func(r *http.Request, origin string) bool
 	// AllowLoopbackOrigins lets pages from this machine connect, whatever
-	// their port. For development.
+	// their port. For development. What arrives on a loopback address must then
+	// be for a loopback host, or from an allowed origin.
 	AllowLoopbackOrigins bool
+	// CORS is what pages of allowed origins are told besides.
+	CORS CORS
+	// Cookie is set by the handshake over polling to the id of the session, for
+	// load balancers; it is named "io" unless told otherwise. Nil: no cookie.
+	Cookie *http.Cookie
+	// Headers may change the header h of each answer but refusals; initial says
+	// that it is the first answer of a session.
+	Headers func(h http.Header, r *http.Request, initial bool)
+	// AllowRequest decides on each client before it has a session. An error
+	// refuses the request with status 403, and its text reaches the client.
+	AllowRequest func(r *http.Request) error
+	// GenerateID makes the ids of the engine's sessions: up to 128 letters,
+	// digits and -._~, impossible to guess and never used before. An error
+	// refuses the client. Nil: 120 random bits.
+	GenerateID func(r *http.Request) (string, error)
+	// OnConnectionError is told of each request that is refused.
+	OnConnectionError func(ConnectionError)
 
 	// EventLoops is the number of goroutines that read and write the plain TCP
 	// connections, on Linux. The engine's default.
@@ -50,6 +83,9 @@ type Options struct {
 	// MaxPayload bounds one incoming message or polling request, in bytes; and
 	// the attachments of one packet together. 1,000,000.
 	MaxPayload int
+	// MaxHeader bounds the URL and header of the request with which a client
+	// comes, in bytes; they are kept for Handshake. 16 KiB.
+	MaxHeader int
 	// MaxPackets bounds the packets in one polling request. The engine's
 	// default.
 	MaxPackets int
@@ -103,13 +139,15 @@ func (o *Options) withDefaults() Options {
 		{"UpgradeTimeout", &c.UpgradeTimeout, 10 * time.Second},
 		{"ConnectTimeout", &c.ConnectTimeout, 45 * time.Second},
 		{"ReadTimeout", &c.ReadTimeout, 0},
-		{"WriteTimeout", &c.WriteTimeout, 0},
+		{"WriteTimeout", &c.WriteTimeout, 10 * time.Second},
 		{"AttachmentTimeout", &c.AttachmentTimeout, 10 * time.Second},
 	}
 	numbers := []setting[int]{
 		{"MaxPayload", &c.MaxPayload, 1_000_000},
 		{"MaxSessions", &c.MaxSessions, 0},
 		{"EventLoops", &c.EventLoops, 0},
+		{"MaxHeader", &c.MaxHeader, 0},
+		{"CompressionThreshold", &c.CompressionThreshold, 0},
 		{"MaxPackets", &c.MaxPackets, 0},
 		{"MaxFragments", &c.MaxFragments, 0},
 		{"MaxAttachments", &c.MaxAttachments, sio.DefaultLimits.Attachments},
@@ -167,22 +205,32 @@ func (o *Options) limits() sio.Limits {
 
 func (o *Options) engine() *engineio.Options {
 	return &engineio.Options{
-		PingInterval:         o.PingInterval,
-		PingTimeout:          o.PingTimeout,
-		UpgradeTimeout:       o.UpgradeTimeout,
-		ReadTimeout:          o.ReadTimeout,
-		WriteTimeout:         o.WriteTimeout,
-		Transports:           o.Transports,
-		DisableUpgrade:       o.DisableUpgrade,
-		AllowedOrigins:       o.AllowedOrigins,
-		AllowLoopbackOrigins: o.AllowLoopbackOrigins,
-		MaxSessions:          o.MaxSessions,
-		EventLoops:           o.EventLoops,
-		MaxPayload:           o.MaxPayload,
-		MaxPackets:           o.MaxPackets,
-		MaxFragments:         o.MaxFragments,
-		SendQueuePackets:     o.SendQueuePackets,
-		SendQueueBytes:       o.SendQueueBytes,
-		Logger:               o.Logger,
+		PingInterval:           o.PingInterval,
+		PingTimeout:            o.PingTimeout,
+		UpgradeTimeout:         o.UpgradeTimeout,
+		ReadTimeout:            o.ReadTimeout,
+		WriteTimeout:           o.WriteTimeout,
+		Transports:             o.Transports,
+		DisableUpgrade:         o.DisableUpgrade,
+		DisableHTTPCompression: o.DisableHTTPCompression,
+		CompressionThreshold:   o.CompressionThreshold,
+		AllowedOrigins:         o.AllowedOrigins,
+		AllowOrigin:            o.AllowOrigin,
+		AllowLoopbackOrigins:   o.AllowLoopbackOrigins,
+		CORS:                   o.CORS,
+		Cookie:                 o.Cookie,
+		Headers:                o.Headers,
+		AllowRequest:           o.AllowRequest,
+		GenerateID:             o.GenerateID,
+		OnConnectionError:      o.OnConnectionError,
+		MaxSessions:            o.MaxSessions,
+		MaxHeader:              o.MaxHeader,
+		EventLoops:             o.EventLoops,
+		MaxPayload:             o.MaxPayload,
+		MaxPackets:             o.MaxPackets,
+		MaxFragments:           o.MaxFragments,
+		SendQueuePackets:       o.SendQueuePackets,
+		SendQueueBytes:         o.SendQueueBytes,
+		Logger:                 o.Logger,
 	}
 }

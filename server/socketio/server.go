@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"context"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,7 +12,10 @@ import (
 )
 
 // A Server serves Socket.IO clients. It is an http.Handler, to be mounted at
-// the path that the clients use, which is "/socket.io/" unless told otherwise.
+// the path that the clients use, which is "/socket.io/" unless told otherwise;
+// and at "/socket.io" too for those with addTrailingSlash: false. Middleware is
+// an http.Handler around it that leaves http.ResponseController its way to the
+// connection.
 type Server struct {
 	opts   Options
 	limits sio.Limits
@@ -33,9 +35,6 @@ func New(opts *Options) *Server {
 	s.Of(sio.MainNamespace)
 	return s
 }
-
-// ServeHTTP serves the requests of clients.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
 
 // Of returns the namespace called name, which it creates if need be; a leading
 // slash may be left out. It panics if the name is impossible: it must not hold a
