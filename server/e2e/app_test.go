@@ -10,14 +10,14 @@ import (
 	"parley/server/socketio"
 )
 
-// pageFiles are what a browser needs to run the scenarios, by path.
+// pageFiles are what a browser needs to run the scenarios, by path, besides the
+// client, which the server has.
 var pageFiles = map[string]string{
-	"/{$}":              "page.html",
-	"/scenarios.mjs":    "scenarios.mjs",
-	"/clients.mjs":      "clients.mjs",
-	"/delivery.mjs":     "delivery.mjs",
-	"/endings.mjs":      "endings.mjs",
-	"/socket.io.min.js": "node_modules/socket.io-client/dist/socket.io.min.js",
+	"/{$}":           "page.html",
+	"/scenarios.mjs": "scenarios.mjs",
+	"/clients.mjs":   "clients.mjs",
+	"/delivery.mjs":  "delivery.mjs",
+	"/endings.mjs":   "endings.mjs",
 }
 
 var (

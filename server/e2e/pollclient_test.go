@@ -46,11 +46,17 @@ type answer struct {
 // request sends an HTTP request to the server; err is of the connection.
 func request(t testing.TB, srv *server, method, query, body string, header ...string) (answer, error) {
 	t.Helper()
+	return requestPath(t, srv, method, "?"+query, body, header...)
+}
+
+// requestPath sends a request for what is below the server's path.
+func requestPath(t testing.TB, srv *server, method, path, body string, header ...string) (answer, error) {
+	t.Helper()
 	var in io.Reader
 	if body != "" {
 		in = strings.NewReader(body)
 	}
-	req, err := http.NewRequest(method, srv.url+"/socket.io/?"+query, in)
+	req, err := http.NewRequest(method, srv.url+"/socket.io/"+path, in)
 	if err != nil {
 		t.Fatal(err)
 	}

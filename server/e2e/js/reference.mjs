@@ -12,7 +12,6 @@ const files = {
   "/clients.mjs": ["clients.mjs", "text/javascript"],
   "/delivery.mjs": ["delivery.mjs", "text/javascript"],
   "/endings.mjs": ["endings.mjs", "text/javascript"],
-  "/socket.io.min.js": ["node_modules/socket.io-client/dist/socket.io.min.js", "text/javascript"],
 };
 
 const http = createServer((req, res) => {
