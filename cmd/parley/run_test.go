@@ -251,6 +251,21 @@ func TestFlagsReachTheServer(t *testing.T) {
 	}
 }
 
+// In open mode nobody is asked who they are, so a page from elsewhere must not pass for the server's own.
+func TestForeignHostIsRefused(t *testing.T) {
+	r := start(t)
+	req, _ := http.NewRequest(http.MethodGet, r.url+"/socket.io/?EIO=4&transport=polling", nil)
+	req.Host = "evil.example"
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body(t, res); res.StatusCode != http.StatusForbidden {
+		t.Errorf("status %d", res.StatusCode)
+	}
+	r.log.await(t, `host=evil\.example allowed="its own origin at localhost, loopback origins"`)
+}
+
 func TestConnectTimeoutReachesTheServer(t *testing.T) {
 	r := start(t, "--connect-timeout", "50ms")
 	status, text := get(t, r.url+"/socket.io/?EIO=4&transport=polling")

@@ -113,7 +113,7 @@ func (s *Server) preflight(w http.ResponseWriter, r *http.Request) {
 		head.Set("Access-Control-Max-Age", strconv.Itoa(int(cors.MaxAge/time.Second)))
 	}
 	head.Set("Content-Length", "0")
-	w.WriteHeader(http.StatusNoContent)
+	s.answer(w, func() { w.WriteHeader(http.StatusNoContent) })
 }
 
 // logRefusal says which origin was refused and which pass. A page that tries

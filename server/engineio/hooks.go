@@ -18,7 +18,7 @@ type ConnectionError struct {
 	// Context says more. Codes 3 and, for origins, 4 have the key "name":
 	// INVALID_ORIGIN, ORIGIN_NOT_ALLOWED, TRANSPORT_MISMATCH,
 	// TRANSPORT_HANDSHAKE_ERROR, PROTOCOL_MISMATCH, ID_GENERATION_ERROR,
-	// HEADER_TOO_LARGE or SERVER_FULL. The other keys are named after what they
+	// HEADER_TOO_LARGE or UNAVAILABLE. The other keys are named after what they
 	// hold, such as "transport", "sid" or "origin".
 	Context map[string]string
 }

@@ -173,7 +173,7 @@ func TestConnectionErrorsTellWhy(t *testing.T) {
 		{"EIO=3&transport=polling", "", "", 5, map[string]string{"protocol": "3"}},
 		{"EIO=4&transport=polling", "Origin", "https://evil.test", 4, map[string]string{"name": "ORIGIN_NOT_ALLOWED", "origin": "https://evil.test", "host": "example.test"}},
 		{"EIO=4&transport=polling", "X-Long", strings.Repeat("x", 2000), 3, map[string]string{"name": "HEADER_TOO_LARGE"}},
-		{"EIO=4&transport=polling", "", "", 3, map[string]string{"name": "SERVER_FULL"}},
+		{"EIO=4&transport=polling", "", "", 3, map[string]string{"name": "UNAVAILABLE"}},
 	} {
 		told = nil
 		var header []string

@@ -10,7 +10,8 @@ import (
 )
 
 // Options configure a Server. The zero value of a field means its default; for
-// a limit it never means unlimited.
+// a limit it never means unlimited. Functions are called on the goroutines of
+// the requests, several at a time; one that panics ends its request.
 type Options struct {
 	// PingInterval is the time between a pong and the next ping. Default 25 s.
 	PingInterval time.Duration

@@ -32,16 +32,22 @@ var (
 func upgrading(r *http.Request) bool { return strings.EqualFold(r.Header.Get("Upgrade"), WebSocket) }
 
 // refuse answers a request that is not served; context, for the hook, is keys
-// and values in turn. The client has WriteTimeout to take the answer.
+// and values in turn.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, why refusal, context ...string) {
 	s.report(r, why, context)
+	if upgrading(r) {
+		s.answer(w, func() { refuseUpgrade(w, why) })
+	} else {
+		s.answer(w, func() { refuseRequest(w, why) })
+	}
+}
+
+// answer calls write for a whole answer, which the client has WriteTimeout to
+// take.
+func (s *Server) answer(w http.ResponseWriter, write func()) {
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Now().Add(s.opts.WriteTimeout))
-	if upgrading(r) {
-		refuseUpgrade(w, why)
-	} else {
-		refuseRequest(w, why)
-	}
+	write()
 	_ = control.Flush()
 	_ = control.SetWriteDeadline(time.Time{})
 }

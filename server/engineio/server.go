@@ -160,7 +160,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query, want
 	}
 	if !s.reserve() {
 		w.Header().Set("Retry-After", "5")
-		s.refuse(w, r, errUnavailable, "name", "SERVER_FULL")
+		s.refuse(w, r, errUnavailable, "name", "UNAVAILABLE")
 		return
 	}
 	reserved := true

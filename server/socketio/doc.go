@@ -34,6 +34,24 @@
 //     transports, so that clients come back; they never send DISCONNECT, after
 //     which these would not.
 //
+// # HTTP
+//
+// A [Server] is an http.Handler, so what Express calls middleware is a handler
+// around it. It serves any path that it is mounted at; clients with
+// addTrailingSlash: false need a second line:
+//
+//	http.Handle("/socket.io/", io)
+//	http.Handle("/socket.io", io)
+//
+// It has the browser bundles of the official client too, as
+// /socket.io/socket.io.js and its siblings.
+//
+// One allow-list, [Options].AllowedOrigins and AllowOrigin, holds for polling and
+// WebSocket alike: a page of another origin is refused, not merely kept from
+// reading the answers. [Server.Admit] applies it to other handlers. What decides
+// about a single client belongs in Options.AllowRequest, which sees the HTTP
+// request, or in [Namespace.Use], which sees the credentials.
+//
 // # JSON
 //
 // Arguments are JSON as JavaScript knows it: struct fields match by their exact

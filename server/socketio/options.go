@@ -12,7 +12,8 @@ import (
 
 // Options configures a Server. Zero means the default that stands beside each
 // field, and never "unlimited"; New panics with the field's name if a value is
-// impossible.
+// impossible. Functions are called on the goroutines of the requests, several at
+// a time; one that panics ends its request.
 type Options struct {
 	// PingInterval is the time between two pings of the server. 25 s.
 	PingInterval time.Duration

@@ -14,7 +14,7 @@ import (
 	"parley/server/internal/reactor"
 )
 
-// refusalTimeout bounds the writing of a refusal that the library words.
+// refusalTimeout bounds the writing of a refusal.
 const refusalTimeout = time.Second
 
 // An Upgrader turns upgrade requests into connections of one reactor.
@@ -30,6 +30,7 @@ type Upgrader struct {
 // leaves with the first Write, Start or Close.
 func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request, header http.Header) (*Conn, []byte, error) {
 	if status, text := refuse(r); text != "" {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(refusalTimeout))
 		w.Header().Set("Connection", "close")
 		if status == http.StatusUpgradeRequired {
 			w.Header().Set("Sec-WebSocket-Version", "13")
