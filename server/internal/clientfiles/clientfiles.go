@@ -58,12 +58,11 @@ func Serve(w http.ResponseWriter, r *http.Request, name string, timeout time.Dur
 	}
 	head.Set("Content-Type", kind)
 	head.Set("X-Content-Type-Options", "nosniff")
-	if err := send(w, r, name, timeout); err != nil {
-		panic(http.ErrAbortHandler) // a client that stays away from the rest must not take it for all
-	}
+	_ = send(w, r, name, timeout) // who is gone, or does not read, cannot be told
 }
 
-// send writes the header and the content.
+// send writes the header and the content. After an error net/http ends the
+// connection, since the announced length has not been sent.
 func send(w http.ResponseWriter, r *http.Request, name string, timeout time.Duration) error {
 	f, err := dist.Open("dist/" + name + packed)
 	if err != nil {
