@@ -40,6 +40,6 @@ func (k Key[T]) Get(s *Socket) (T, bool) {
 // A datum is one value of a socket. There are few, so a list of them is smaller
 // than a map and as quick.
 type datum struct {
-	key   *string
+	key   *string // nil for a shared value
 	value any
 }
