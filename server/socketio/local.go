@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/go-json-experiment/json"
@@ -114,11 +115,16 @@ func (ns *Namespace) foreignAnswer(payload adapter.Payload) (arguments, error) {
 	return answerOf(payload), nil
 }
 
+var errNoArray = errors.New("the payload is no array")
+
 // check parses a packet with a payload of another server.
 func (ns *Namespace) check(text []byte, payload adapter.Payload) error {
 	limit := ns.server.opts.MaxAttachments
 	if len(payload.Attachments) > limit {
 		return overLimit(ErrTooManyAttachments, "MaxAttachments", limit)
+	}
+	if len(payload.Data) == 0 || payload.Data[0] != '[' {
+		return errNoArray // and not the rest of a header
 	}
 	_, err := sio.Parse(text, sio.Limits{
 		Attachments: limit,
