@@ -43,9 +43,9 @@ var layers = map[string][]string{
 	"adapters/adaptertest": {
 		"server/adapter", "server/socketio", "server/socketiotest",
 	},
-	"client-demo":         {},
-	"cmd/parley":          {"server/socketio", "namespaces/...", "client-demo"},
-	"cmd/parley-bench":    {"server/socketio", "server/wire/eio", "server/wire/sio"},
+	"client-demo":      {},
+	"cmd/parley":       {"server/socketio", "namespaces/...", "client-demo"},
+	"cmd/parley-bench": {"server/socketio", "server/wire/eio", "server/wire/sio"},
 }
 
 // thirdParty names every module from elsewhere, and the packages that may import it. Their tests may too.

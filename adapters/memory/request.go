@@ -121,7 +121,7 @@ func (r *request) mute(server string, why error) {
 }
 
 // wait waits until nothing is owed, or for the end of ctx or of the adapter, and says
-// which servers have not said anything.
+// how many servers have not said anything. It ends the request.
 func (r *request) wait(ctx context.Context, closed <-chan struct{}) error {
 	var err error
 	select {
@@ -142,6 +142,7 @@ func (r *request) wait(ctx context.Context, closed <-chan struct{}) error {
 			silent++
 		}
 	}
+	clear(r.owed) // what comes later is too late
 	if silent == 0 {
 		return nil
 	}

@@ -106,4 +106,3 @@ func (t Target) here() adapter.Selection {
 	}
 	return t.selection()
 }
-
