@@ -29,6 +29,8 @@ type Local interface {
 	// HasRoom reports whether a local socket is in the room. A socket's id is a
 	// room too. What is for other rooms only need not be decoded.
 	HasRoom(name string) bool
+	// Rooms returns the rooms that local sockets are in, their own included.
+	Rooms() []string
 	// Deliver sends an event to the sockets of a selection. A payload that is
 	// not an event is an error, and nothing is sent.
 	Deliver(p Payload, to Selection, f Flags) error

@@ -73,7 +73,7 @@ func (b *brokenAdapter) note(what, name string, own bool) {
 	b.rooms = append(b.rooms, what+name)
 }
 
-func brokenServer(t *testing.T, log *lockedBuffer) (*socketio.Server, *brokenAdapter) {
+func brokenServer(t testing.TB, log *lockedBuffer) (*socketio.Server, *brokenAdapter) {
 	b := &brokenAdapter{}
 	srv := newServer(t, &socketio.Options{
 		Logger: slog.New(slog.NewTextHandler(log, nil)),
@@ -97,6 +97,9 @@ func TestBrokenAdapterHarmsNoLocalDelivery(t *testing.T) {
 		expect(t, c, "e", i)
 	}
 	answerAll([]*socketiotest.Client{c}, func(int) any { return 7 })
+	if err := s.Join("here"); err != nil || !b.local.HasRoom("here") || !b.local.HasRoom(s.ID()) || len(b.local.Rooms()) != 2 {
+		t.Errorf("there are the rooms %v, %v", b.local.Rooms(), err)
+	}
 	got, err := socketio.CallAll[int](within(t, patience), ns.To(), "q")
 	mustBePartial(t, err, 1, 1, errBroken)
 	if !slices.Equal(got, []int{7}) {
@@ -115,6 +118,7 @@ func TestBrokenAdapterHarmsNoLocalDelivery(t *testing.T) {
 	if lines != 4 { // broadcast, join, leave, disconnect
 		t.Errorf("%d lines:\n%s", lines, log.String())
 	}
+	waitFor(t, "no room is left", func() bool { return !b.local.HasRoom("room") && len(b.local.Rooms()) == 0 })
 	waitFor(t, "the rooms are removed", func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()

@@ -3,6 +3,8 @@ package socketio
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -23,6 +25,13 @@ func (l local) HasRoom(name string) bool {
 	ns.mu.RLock()
 	defer ns.mu.RUnlock()
 	return ns.rooms[name] != nil || ns.sockets[name] != nil
+}
+
+func (l local) Rooms() []string {
+	ns := l.peers.ns
+	ns.mu.RLock()
+	defer ns.mu.RUnlock()
+	return slices.AppendSeq(slices.Collect(maps.Keys(ns.rooms)), maps.Keys(ns.sockets))
 }
 
 func (l local) Deliver(payload adapter.Payload, to adapter.Selection, f adapter.Flags) error {
