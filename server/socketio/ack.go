@@ -62,11 +62,11 @@ type calls struct {
 	closed  bool
 }
 
-// Ids below firstPollID are those of a socket's calls, the others those of broadcasts,
+// Ids below firstSurveyID are those of a socket's calls, the others those of broadcasts,
 // for which a namespace counts. None passes the range in which Java clients read them.
 const (
-	maxCallID   = 1<<30 - 1
-	firstPollID = maxCallID + 1
+	maxCallID     = 1<<30 - 1
+	firstSurveyID = maxCallID + 1
 )
 
 func (c *calls) add(w waiter) (id int64) {

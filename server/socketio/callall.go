@@ -78,19 +78,19 @@ func (t Target) ask(ctx context.Context, event string, args []any) (*wait, error
 	}
 	w := &wait{tally: tally{changed: make(chan struct{}, 1)}}
 	asker, _ := ctx.Value(handlerKey{}).(*Socket)
-	poll := t.ns.newPoll(localAcks{&w.tally}, asker)
-	p, err := encodeEvent(t.ns, poll.id, event, args)
+	survey := t.ns.newSurvey(localAcks{&w.tally}, asker)
+	p, err := encodeEvent(t.ns, survey.id, event, args)
 	if err != nil {
 		return nil, err
 	}
 	if t.direct {
-		poll.send(&p, []*Socket{t.self}, nil, t.flags)
+		survey.send(&p, []*Socket{t.self}, nil, t.flags)
 	} else {
 		c := t.gather()
-		poll.send(&p, c.sockets, t.self, t.flags)
+		survey.send(&p, c.sockets, t.self, t.flags)
 		c.release()
 	}
-	w.stop = poll.stop
+	w.stop = survey.stop
 	if peers := t.remote(); peers != nil {
 		w.askPeers(ctx, peers, t, p.payload)
 	}

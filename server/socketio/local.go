@@ -51,17 +51,17 @@ func (l local) Deliver(payload adapter.Payload, to adapter.Selection, f adapter.
 
 func (l local) DeliverAck(payload adapter.Payload, to adapter.Selection, f adapter.Flags, acks adapter.Acks) (stop func(), err error) {
 	ns := l.peers.ns
-	poll := ns.newPoll(acks, nil)
-	p, err := ns.foreignEvent(poll.id, payload)
+	survey := ns.newSurvey(acks, nil)
+	p, err := ns.foreignEvent(survey.id, payload)
 	if err != nil {
 		l.peers.failed(opReceive, err)
 		acks.Expect(0)
-		return poll.stop, err
+		return survey.stop, err
 	}
 	c := ns.gather(to.Rooms, to.Except)
 	defer c.release()
-	poll.send(&p, c.sockets, nil, flagsOf(f))
-	return poll.stop, nil
+	survey.send(&p, c.sockets, nil, flagsOf(f))
+	return survey.stop, nil
 }
 
 func (l local) Join(to adapter.Selection, rooms []string) error {

@@ -21,7 +21,7 @@ type Namespace struct {
 	connects, disconnects pace
 
 	peers      *peers       // the other servers; nil if there are none
-	polls      atomic.Int64 // broadcasts that wanted acknowledgements
+	surveys    atomic.Int64 // broadcasts that wanted acknowledgements
 	serverSide serverSide
 
 	mu      sync.RWMutex // guards what follows, and the membership of the sockets

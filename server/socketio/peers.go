@@ -35,7 +35,7 @@ const (
 // A lapse is a failure that has been logged.
 type lapse struct {
 	at     instant
-	unsaid int // how often it has happened since
+	unsaid int // how often it has happened since without a line
 }
 
 // quietPeriod is how long a failure is not logged again.
@@ -78,7 +78,7 @@ func (p *peers) failed(op operation, err error) {
 	p.mu.Unlock()
 	if !quiet {
 		p.ns.server.opts.Logger.Error("between servers something has failed",
-			"namespace", p.ns.name, "operation", string(op), "error", err, "since the last line", last.unsaid)
+			"namespace", p.ns.name, "operation", string(op), "error", err, "unsaid", last.unsaid)
 	}
 }
 

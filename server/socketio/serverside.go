@@ -28,9 +28,10 @@ func (ns *Namespace) ServerSideEmit(event string, args ...any) error {
 }
 
 // ServerSideCall is ServerSideEmit and waits for the answers, one of each other
-// server, in no order; Out is what their handlers return, None for OnServerSide. Where servers have not answered when ctx ends, or their
-// handler has failed, it returns what there is and a *PartialError, which counts
-// servers.
+// server, in no order; Out is what their handlers return, None for OnServerSide. Where
+// servers have not answered when ctx ends, or their handler has failed, it returns what
+// there is and a *PartialError, which counts servers. Two servers that call each other
+// from such handlers wait for each other until ctx ends.
 func ServerSideCall[Out any](ctx context.Context, ns *Namespace, event string, args ...any) ([]Out, error) {
 	p, err := ns.serverSideEvent(event, args)
 	if err != nil || ns.peers == nil {
