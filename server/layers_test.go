@@ -43,9 +43,13 @@ var layers = map[string][]string{
 	"server/socketiotest": {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/sio"},
 	"server/e2e/...":      {"server/..."},
 	"namespaces/chat":     {"server/socketio"},
-	"client-demo":         {},
-	"cmd/parley":          {"server/socketio", "namespaces/...", "client-demo"},
-	"cmd/parley-bench":    {"server/socketio", "server/wire/eio", "server/wire/sio"},
+	"adapters/memory":     {"server/adapter"},
+	"adapters/adaptertest": {
+		"server/adapter", "server/socketio", "server/socketiotest",
+	},
+	"client-demo":      {},
+	"cmd/parley":       {"server/socketio", "namespaces/...", "client-demo"},
+	"cmd/parley-bench": {"server/socketio", "server/wire/eio", "server/wire/sio"},
 }
 
 // thirdParty names every module from elsewhere, and the packages that may import it. Their tests may too.

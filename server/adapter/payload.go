@@ -1,6 +1,6 @@
-// Package adapter is the contract between a namespace of one server and what
-// connects it with the same namespace of the others.
 package adapter
+
+import "time"
 
 // A Payload is the array of arguments of a packet, the event's name first where
 // it is an event. It is shared and must not be changed.
@@ -12,8 +12,8 @@ type Payload struct {
 	Attachments [][]byte
 }
 
-// A Selection names sockets by their rooms. The id of a socket is a room with
-// that socket in it.
+// A Selection names sockets by their rooms. The id of a socket, 20 characters
+// where it is one of this implementation's, is a room with that socket in it.
 type Selection struct {
 	// Rooms are those of which a socket must be in one. None means all sockets.
 	Rooms []string
@@ -27,4 +27,9 @@ type Flags struct {
 	Volatile bool
 	// Uncompressed keeps the packet from being compressed on its way to clients.
 	Uncompressed bool
+	// Timeout is how long acknowledgements are waited for, from the sending on;
+	// 0 where the sender set no time or wants none.
+	Timeout time.Duration
+	// Single tells that one client at most is to answer.
+	Single bool
 }

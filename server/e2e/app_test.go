@@ -120,6 +120,7 @@ func mountEvents(ns *socketio.Namespace) {
 	socketio.OnAck(ns, "ask", func(ctx context.Context, s *socketio.Socket, x value) (value, error) {
 		return socketio.Call[value](ctx, s, "question", x)
 	})
+	socketio.OnAck(ns, "ask-all", askAll)
 	socketio.OnAck(ns, "ask-in-vain", func(ctx context.Context, s *socketio.Socket, _ socketio.None) (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 		defer cancel()
@@ -139,6 +140,30 @@ func mountEvents(ns *socketio.Namespace) {
 		}
 		return errPrivate
 	})
+}
+
+// survey is the argument of the event ask-all: the room whose members are asked.
+type survey struct {
+	Room     string         `json:"room"`
+	Question socketio.Value `json:"question"`
+	Within   int            `json:"within"` // ms
+}
+
+// tallied is its answer.
+type tallied struct {
+	Answers  []socketio.Value `json:"answers"`
+	Complete bool             `json:"complete"`
+}
+
+func askAll(ctx context.Context, s *socketio.Socket, in survey) (tallied, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(in.Within)*time.Millisecond)
+	defer cancel()
+	all, err := socketio.CallAll[socketio.Value](ctx, s.Namespace().To(in.Room), "question", in.Question)
+	var partial *socketio.PartialError
+	if err != nil && !errors.As(err, &partial) {
+		return tallied{}, err
+	}
+	return tallied{all, err == nil}, nil
 }
 
 type number struct {

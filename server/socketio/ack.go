@@ -2,8 +2,8 @@ package socketio
 
 import (
 	"context"
-	"math"
 
+	"parley/server/adapter"
 	"parley/server/wire/sio"
 )
 
@@ -28,36 +28,66 @@ type call struct {
 	handler bool // made by a handler of the same socket
 }
 
-func (c *call) fail(err error) {
+func (c *call) answered(p adapter.Payload) {
+	c.answer = answerOf(p)
+	close(c.done)
+}
+
+func (c *call) failed(err error) {
 	c.err = err
 	close(c.done)
 }
 
+func (c *call) by(*Socket) bool { return c.handler }
+
+// A waiter is told once how the waiting for one acknowledgement has ended. Its
+// methods do not block.
+type waiter interface {
+	answered(p adapter.Payload)
+	failed(err error)
+	// by reports whether a handler of s waits.
+	by(s *Socket) bool
+}
+
+// answerOf returns the arguments of an acknowledgement.
+func answerOf(p adapter.Payload) arguments {
+	packet := sio.Packet{Type: sio.Ack, Data: p.Data}
+	return arguments{packet.Args(), p.Attachments, sio.NoID}
+}
+
 // calls are those of one socket that wait. Guarded by Socket.mu.
 type calls struct {
-	waiting map[int64]*call // nil if there are none
+	waiting map[int64]waiter // nil if there are none
 	next    int64
 	closed  bool
 }
 
-// maxCallID keeps ids in the range in which Java clients read them.
-const maxCallID = math.MaxInt32
+// Ids below firstSurveyID are those of a socket's calls, the others those of broadcasts,
+// for which a namespace counts. None passes the range in which Java clients read them.
+const (
+	maxCallID     = 1<<30 - 1
+	firstSurveyID = maxCallID + 1
+)
 
-func (c *calls) add(waiting *call) (id int64) {
-	if c.waiting == nil {
-		c.waiting = make(map[int64]*call)
-	}
+func (c *calls) add(w waiter) (id int64) {
 	for c.waiting[c.next] != nil {
 		c.next = (c.next + 1) & maxCallID
 	}
 	id = c.next
-	c.waiting[id] = waiting
+	c.put(id, w)
 	c.next = (id + 1) & maxCallID
 	return id
 }
 
-// take returns a call that waited until this moment, or nil.
-func (c *calls) take(id int64) *call {
+func (c *calls) put(id int64, w waiter) {
+	if c.waiting == nil {
+		c.waiting = make(map[int64]waiter)
+	}
+	c.waiting[id] = w
+}
+
+// take returns what waited until this moment, or nil.
+func (c *calls) take(id int64) waiter {
 	taken := c.waiting[id]
 	delete(c.waiting, id)
 	if len(c.waiting) == 0 {
@@ -67,7 +97,7 @@ func (c *calls) take(id int64) *call {
 }
 
 // close lets no more calls in and returns those that wait.
-func (c *calls) close() map[int64]*call {
+func (c *calls) close() map[int64]waiter {
 	waiting := c.waiting
 	c.waiting, c.closed = nil, true
 	return waiting
@@ -75,10 +105,10 @@ func (c *calls) close() map[int64]*call {
 
 // stop fails the calls that a handler makes: no answer is read while the inbox is
 // full, and it stays full until the handler returns.
-func (c *calls) stop() {
+func (c *calls) stop(s *Socket) {
 	for id, waiting := range c.waiting {
-		if waiting.handler {
-			c.take(id).fail(ErrInboxFull)
+		if waiting.by(s) {
+			c.take(id).failed(ErrInboxFull)
 		}
 	}
 }
@@ -86,7 +116,7 @@ func (c *calls) stop() {
 // call emits an event and waits for the arguments of its acknowledgement.
 func (s *Socket) call(ctx context.Context, event string, args []any) (arguments, error) {
 	c := &call{done: make(chan struct{}), handler: s.handles(ctx)}
-	id, err := s.register(c)
+	id, err := s.register(c, sio.NoID)
 	if err != nil {
 		return arguments{}, err
 	}
@@ -109,7 +139,9 @@ func (s *Socket) call(ctx context.Context, event string, args []any) (arguments,
 	return c.answer, c.err
 }
 
-func (s *Socket) register(c *call) (id int64, err error) {
+// register lets w wait for an acknowledgement, with a given id or one of the socket's
+// own for sio.NoID.
+func (s *Socket) register(w waiter, id int64) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	limit := s.ns.server.opts.MaxPendingAcks
@@ -118,12 +150,16 @@ func (s *Socket) register(c *call) (id int64, err error) {
 		return 0, ErrClosed
 	case s.state.Load() == stateConnecting:
 		return 0, ErrNotConnected
-	case c.handler && s.inbox.paused:
+	case s.inbox.paused && w.by(s):
 		return 0, ErrInboxFull
-	case len(s.calls.waiting) >= limit:
+	case len(s.calls.waiting) >= limit || s.calls.waiting[id] != nil:
 		return 0, overLimit(ErrTooManyAcks, "MaxPendingAcks", limit)
 	}
-	return s.calls.add(c), nil
+	if id != sio.NoID {
+		s.calls.put(id, w)
+		return id, nil
+	}
+	return s.calls.add(w), nil
 }
 
 // withdraw ends a call and reports whether it was still waiting.
@@ -137,12 +173,9 @@ func (s *Socket) withdraw(id int64) bool {
 // are ignored.
 func (s *Socket) resolve(p sio.Packet, attachments [][]byte) {
 	s.mu.Lock()
-	c := s.calls.take(p.ID)
+	w := s.calls.take(p.ID)
 	s.mu.Unlock()
-	if c == nil {
-		return
+	if w != nil {
+		w.answered(adapter.Payload{Data: append([]byte(nil), p.Data...), Attachments: attachments})
 	}
-	p.Data = append([]byte(nil), p.Data...)
-	c.answer = arguments{p.Args(), attachments, sio.NoID}
-	close(c.done)
 }

@@ -15,7 +15,16 @@
 //
 // Handlers are declared once, on the [Namespace], with the Go types of what comes
 // in and goes out; [On] and [OnAck] decode an event's arguments straight into
-// them. A [Target] says who gets an event, [Call] waits for an answer.
+// them. A [Target] says who gets an event, [Call] waits for an answer, [CallAll] for
+// those of many.
+//
+// # Several servers
+//
+// Options.Adapter ties the namespaces of several servers together: a [Target] then means
+// the sockets of all of them, unless it is Local. What happens on this server happens
+// at once; the others follow, in the order of the calls. Where they cannot be reached
+// they miss it, which is logged. Calls that wait for others return what there is when
+// their context ends, with a [PartialError].
 //
 // # Promises
 //
@@ -66,5 +75,5 @@
 // when it is not; it may block as long as it likes, and only events of its own
 // socket wait for it. What takes long and need not keep the order belongs on a
 // goroutine of the application's. All methods may be called from any goroutine, and
-// none but [Call], Shutdown and Drain blocks.
+// none but those with a context blocks.
 package socketio

@@ -96,8 +96,10 @@ func (e *encoder) finish(binary sio.Type) (packet, error) {
 	buf := engineio.NewBuffer(len(e.ns.name) + len(payload) + 24)
 	buf = sio.AppendHeader(buf, binary, n, e.ns.name, e.id)
 	all := append(make([]engineio.Message, 0, 1+n), engineio.Text(append(buf, payload...)))
-	for _, data := range e.attachments {
-		all = append(all, engineio.Binary(data))
+	for i, data := range e.attachments {
+		m := engineio.Binary(data)
+		e.attachments[i] = m.Payload() // the caller may change his own
+		all = append(all, m)
 	}
 	return packet{all[0], all, adapter.Payload{Data: payload, Attachments: e.attachments}}, nil
 }

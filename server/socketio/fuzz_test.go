@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"parley/server/adapter"
 	"parley/server/socketio"
 	"parley/server/socketiotest"
 )
@@ -47,6 +48,37 @@ func FuzzPackets(f *testing.F) {
 		c.Close()
 		<-c.Done()
 		handled(t, good)
+	})
+}
+
+// FuzzEventsOfOtherServers delivers payloads that an adapter may have got from anywhere.
+// What is not refused reaches a client that finds it in order.
+func FuzzEventsOfOtherServers(f *testing.F) {
+	for _, data := range []string{
+		`["e",{"a":[1]}]`, `["e",{"_placeholder":true,"num":0}]`, `["e",[{"_placeholder":true,"num":2}]]`, `[7]`, `{}`, `0["e"]`, `["connect"]`, ``,
+	} {
+		f.Add(data, []byte("binary"), uint8(len(data)%4))
+	}
+	var log lockedBuffer
+	srv, b := brokenServer(f, &log)
+	socketio.OnServerSideAck(srv.Of("/"), "e", func(_ context.Context, in any) (any, error) { return in, nil })
+	c := socketiotest.Connect(f, srv, "/", nil)
+	f.Fuzz(func(t *testing.T, data string, binary []byte, attachments uint8) {
+		p := adapter.Payload{Data: []byte(data)}
+		for range attachments % 4 {
+			p.Attachments = append(p.Attachments, binary)
+		}
+		answered := make(chan struct{})
+		if b.local.ServerSide(p, func(adapter.Payload) { close(answered) }) == nil {
+			<-answered
+		}
+		if b.local.Deliver(p, adapter.Selection{}, adapter.Flags{}) != nil {
+			return
+		}
+		e, err := c.Next(within(t, patience))
+		if err != nil || len(e.Attachments) != len(p.Attachments) {
+			t.Fatalf("%q reaches the client as %v, %v", data, e, err)
+		}
 	})
 }
 

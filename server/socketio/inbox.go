@@ -85,7 +85,7 @@ func (s *Socket) push(it *item) (start bool) {
 	if !b.paused && (b.events > opts.InboxEvents || b.bytes > opts.InboxBytes) {
 		b.paused = true
 		s.client.pause()
-		s.calls.stop()
+		s.calls.stop(s)
 	}
 	start = !b.running
 	b.running = true

@@ -1,7 +1,8 @@
 package socketio
 
 // A Key names a value that belongs to a socket, such as the user behind it, and
-// gives it a type. Keys are package variables, made once by NewKey.
+// gives it a type. Keys are package variables, made once by NewKey. The value stays on
+// this server; for others there is [SharedKey].
 type Key[T any] struct{ name *string }
 
 // NewKey returns a key that differs from all others. The name is for people.
@@ -40,6 +41,6 @@ func (k Key[T]) Get(s *Socket) (T, bool) {
 // A datum is one value of a socket. There are few, so a list of them is smaller
 // than a map and as quick.
 type datum struct {
-	key   *string
+	key   *string // nil for a shared value
 	value any
 }

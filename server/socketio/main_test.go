@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { leaktest.Main(m) }
 const patience = 10 * time.Second
 
 // newServer returns a server that is shut down at the end of the test.
-func newServer(t *testing.T, opts *socketio.Options) *socketio.Server {
+func newServer(t testing.TB, opts *socketio.Options) *socketio.Server {
 	t.Helper()
 	srv := socketio.New(opts)
 	t.Cleanup(func() {

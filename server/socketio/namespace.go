@@ -20,6 +20,10 @@ type Namespace struct {
 
 	connects, disconnects pace
 
+	peers      *peers       // the other servers; nil if there are none
+	surveys    atomic.Int64 // broadcasts that wanted acknowledgements
+	serverSide serverSide
+
 	mu      sync.RWMutex // guards what follows, and the membership of the sockets
 	sockets map[string]*Socket
 	members []*Socket // the same sockets, to walk over
@@ -41,6 +45,7 @@ func newNamespace(s *Server, name string) *Namespace {
 		rooms:   make(map[string]*room),
 	}
 	ns.hooks.Store(&hooks{})
+	ns.meet()
 	return ns
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"parley/server/adapter"
 	"parley/server/engineio"
 	"parley/server/wire/sio"
 )
@@ -109,12 +110,15 @@ type Options struct {
 	MaxNamespaces int
 	// MaxRooms bounds the rooms that one socket joins. 128.
 	MaxRooms int
-	// MaxPendingAcks bounds how many Calls wait for one socket. 1,000.
+	// MaxPendingAcks bounds how many acknowledgements are waited for from one
+	// socket, those to broadcasts included. 1,000.
 	MaxPendingAcks int
 
 	// InboxEvents and InboxBytes bound the events of a socket that wait for
 	// their handlers. Where one is passed the client is not read from until
-	// half is handled, so nothing is lost. 10,000 and 1 MiB.
+	// half is handled, so nothing is lost. They also bound the server-side
+	// events of a namespace, of which further ones are refused. 10,000 and
+	// 1 MiB.
 	InboxEvents int
 	InboxBytes  int
 	// SendQueuePackets and SendQueueBytes bound what waits to be sent to one
@@ -122,6 +126,12 @@ type Options struct {
 	// ReasonSlow. 10,000 and 1 MiB.
 	SendQueuePackets int
 	SendQueueBytes   int
+
+	// Adapter connects each namespace with the same namespace of other servers.
+	// It is called when the namespace is made and must not block: what takes
+	// long, it goes on with after it has returned. A namespace for which it
+	// returns an error is alone, and the error is logged. Nil: a single server.
+	Adapter func(adapter.Local) (adapter.Adapter, error)
 
 	// Logger gets panics and unexpected errors of handlers as errors, what
 	// clients do wrong as debug lines. Nil discards all.

@@ -29,6 +29,9 @@ func (ns *Namespace) add(s *Socket, reply engineio.Message) {
 	s.index = len(ns.members)
 	ns.members = append(ns.members, s)
 	ns.sockets[s.id] = s
+	if ns.peers != nil {
+		ns.peers.RoomCreated(s.id, true)
+	}
 }
 
 // remove takes s out of the namespace and all its rooms, for good.
@@ -44,6 +47,9 @@ func (ns *Namespace) remove(s *Socket) {
 		return
 	}
 	delete(ns.sockets, s.id)
+	if ns.peers != nil {
+		ns.peers.RoomRemoved(s.id, true)
+	}
 	last := len(ns.members) - 1
 	moved := ns.members[last]
 	ns.members[s.index], moved.index = moved, s.index
@@ -73,6 +79,9 @@ func (ns *Namespace) join(s *Socket, name string) error {
 	if r == nil {
 		r = &room{name: name}
 		ns.rooms[name] = r
+		if ns.peers != nil {
+			ns.peers.RoomCreated(name, false)
+		}
 	}
 	s.rooms = append(s.rooms, membership{r, len(r.members)})
 	r.members = append(r.members, s)
@@ -105,6 +114,9 @@ func (ns *Namespace) leave(s *Socket, i int) {
 	}
 	if last == 0 {
 		delete(ns.rooms, r.name)
+		if ns.peers != nil {
+			ns.peers.RoomRemoved(r.name, false)
+		}
 		if len(ns.rooms) == 0 {
 			ns.rooms = make(map[string]*room)
 		}
@@ -130,22 +142,26 @@ type crowd struct {
 
 var crowds = sync.Pool{New: func() any { return &crowd{seen: make(map[*Socket]struct{})} }}
 
-// gather returns the receivers of t, to be released after use.
-func (t Target) gather() *crowd {
+// gather returns the sockets of t that are here, t.self among them, to be released
+// after use.
+func (t Target) gather() *crowd { return t.ns.gather(t.rooms, t.except) }
+
+// gather returns the sockets in one of the rooms, or of all without rooms, that are
+// in none of except.
+func (ns *Namespace) gather(rooms, except []string) *crowd {
 	c := crowds.Get().(*crowd)
-	ns := t.ns
 	ns.mu.RLock()
 	defer ns.mu.RUnlock()
-	for _, name := range t.except {
+	for _, name := range except {
 		ns.each(name, func(s *Socket) { c.seen[s] = struct{}{} })
 	}
 	switch {
-	case len(t.rooms) == 0:
-		c.add(ns.members, len(t.except) > 0)
-	case len(t.rooms) == 1:
-		c.addRoom(ns, t.rooms[0], len(t.except) > 0)
+	case len(rooms) == 0:
+		c.add(ns.members, len(except) > 0)
+	case len(rooms) == 1:
+		c.addRoom(ns, rooms[0], len(except) > 0)
 	default:
-		for _, name := range t.rooms {
+		for _, name := range rooms {
 			c.addRoom(ns, name, true)
 		}
 	}

@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,8 @@ type Server struct {
 	limits sio.Limits
 	engine *engineio.Server
 	closed atomic.Bool
+	life   context.Context // of the handlers of other servers' events
+	cancel context.CancelFunc
 
 	mu         sync.RWMutex // guards namespaces
 	namespaces map[string]*Namespace
@@ -31,6 +34,7 @@ type Server struct {
 func New(opts *Options) *Server {
 	s := &Server{opts: opts.withDefaults(), namespaces: make(map[string]*Namespace)}
 	s.limits = s.opts.limits()
+	s.life, s.cancel = context.WithCancel(context.Background())
 	s.engine = engineio.New(s.accept, s.opts.engine())
 	s.Of(sio.MainNamespace)
 	return s
@@ -65,12 +69,13 @@ func (s *Server) namespace(name string) *Namespace {
 
 // Shutdown refuses new clients and closes the transports of the others, so that
 // these come back, elsewhere perhaps; no DISCONNECT is sent, after which they
-// would stay away. All sockets get OnDisconnect with ReasonServerShutdown. It
-// returns when no goroutine of the server is left, or when ctx ends.
+// would stay away. All sockets get OnDisconnect with ReasonServerShutdown; then the
+// adapters leave the other servers. It returns when no goroutine of the server is
+// left, or when ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.engine.Shutdown(ctx)
 	s.closed.Store(true)
-	return err
+	return errors.Join(err, s.partPeers(ctx))
 }
 
 // Drain refuses new clients and closes the transports of the others one by one,

@@ -244,8 +244,8 @@ func (s *Socket) end(t engineio.Turn, reason Reason) (was int32) {
 	s.mu.Unlock()
 
 	cause := closedError{reason}
-	for _, c := range waiting {
-		c.fail(cause)
+	for _, w := range waiting {
+		w.failed(cause)
 	}
 	if cancel != nil {
 		cancel(cause)

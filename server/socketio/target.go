@@ -1,6 +1,9 @@
 package socketio
 
-import "parley/server/wire/sio"
+import (
+	"parley/server/adapter"
+	"parley/server/wire/sio"
+)
 
 // A Target says who gets an event. It is a value: each method returns a changed
 // copy, so a Target may be kept and shared between goroutines.
@@ -12,6 +15,7 @@ type Target struct {
 	// out; with direct set the target is that socket alone.
 	self   *Socket
 	direct bool
+	local  bool // the other servers hear nothing
 	flags  flags
 }
 
@@ -19,6 +23,10 @@ type Target struct {
 type flags struct {
 	volatile bool
 }
+
+func flagsOf(f adapter.Flags) flags { return flags{volatile: f.Volatile} }
+
+func (f flags) wire() adapter.Flags { return adapter.Flags{Volatile: f.volatile} }
 
 // To adds the sockets in any of the rooms, each of which gets the event once
 // however many of the rooms it is in. A socket's id is a room with that socket in
@@ -49,12 +57,32 @@ func (t Target) Volatile() Target {
 // Local keeps the event on this server.
 func (t Target) Local() Target {
 	t.direct = false
+	t.local = true
 	return t
+}
+
+// selection is the target as other servers are told of it.
+func (t Target) selection() adapter.Selection {
+	to := adapter.Selection{Rooms: t.rooms, Except: t.except}
+	if t.self != nil {
+		to.Except = append(to.Except[:len(to.Except):len(to.Except)], t.self.id)
+	}
+	return to
+}
+
+// remote returns what reaches the target's sockets on other servers, nil if nothing
+// does.
+func (t Target) remote() *peers {
+	if t.local || t.direct {
+		return nil
+	}
+	return t.ns.peers
 }
 
 // Emit sends an event to the target. It queues and never blocks; nothing is sent
 // if the arguments cannot be encoded. A receiver that is gone or too slow is no
-// error, unless it is the only one that was asked for.
+// error, unless it is the only one that was asked for; nor is a server that cannot
+// be reached.
 func (t Target) Emit(event string, args ...any) error {
 	if t.direct {
 		return t.self.emit(t.flags, event, args)
@@ -72,6 +100,9 @@ func (t Target) Emit(event string, args ...any) error {
 		if s != t.self {
 			_ = s.deliver(&p, t.flags)
 		}
+	}
+	if peers := t.remote(); peers != nil {
+		peers.failed(opBroadcast, peers.Broadcast(p.payload, t.selection(), t.flags.wire()))
 	}
 	return nil
 }

@@ -46,6 +46,9 @@ io.on("connection", (socket) => {
   socket.on("query", (ack) => ack(socket.handshake.query.color ?? ""));
 
   socket.on("ask", async (x, ack) => ack(await socket.emitWithAck("question", x)));
+  socket.on("ask-all", ({ room, question, within }, ack) => {
+    io.to(room).timeout(within).emit("question", question, (err, answers) => ack({ answers, complete: !err }));
+  });
   socket.on("ask-in-vain", (ack) => socket.timeout(100).emit("silence", (err) => ack(err ? "timeout" : "answered")));
 
   socket.on("typed", (x, ack) => {

@@ -128,6 +128,28 @@ const events = {
     same(replies, [{ twice: [1, 1] }, { twice: ["two", "two"] }, { twice: [{ three: 3 }, { three: 3 }] }], "answers");
   },
 
+  async "acknowledgements of a room: all of them, or those that came in time"(clients) {
+    const [a, b, c] = await Promise.all([1, 2, 3].map(() => clients.open()));
+    const sorted = ({ answers, complete }) => ({ answers: plain(answers).map((x) => JSON.stringify(x)).sort(), complete });
+    const want = (answers, complete) => sorted({ answers, complete });
+    await Promise.all([a, b].map((socket) => socket.emitWithAck("join", "panel")));
+    a.on("question", (x, answer) => answer({ a: x }));
+    b.on("question", (x, answer) => answer({ b: x }));
+    for (const question of ["text", bytes(3)]) {
+      const result = await a.emitWithAck("ask-all", { room: "panel", question, within: 5000 });
+      same(sorted(result), want([{ a: question }, { b: question }], true), "all answers");
+    }
+    await c.emitWithAck("join", "panel");
+    let late;
+    c.on("question", (x, answer) => (late = answer));
+    const partial = await b.emitWithAck("ask-all", { room: "panel", question: 1, within: 300 });
+    same(sorted(partial), want([{ a: 1 }, { b: 1 }], false), "answers in time");
+    late("too late");
+    const none = await c.emitWithAck("ask-all", { room: "nobody is here", question: 1, within: 5000 });
+    same(none, { answers: [], complete: true }, "an empty room");
+    await Promise.all([a, b, c].map((socket) => socket.emitWithAck("leave", "panel")));
+  },
+
   async "an answer that does not come, and one that comes too late"(clients) {
     const socket = await clients.open();
     let late;

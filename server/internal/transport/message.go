@@ -86,6 +86,9 @@ func (m Message) Type() eio.Type { return m.packet }
 // Frame returns the whole WebSocket frame.
 func (m Message) Frame() []byte { return m.frame }
 
+// Payload returns what the frame holds, without its header.
+func (m Message) Payload() []byte { return m.frame[m.head:] }
+
 // Len returns the length of the payload in bytes.
 func (m Message) Len() int { return len(m.frame) - int(m.head) }
 

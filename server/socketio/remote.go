@@ -1,0 +1,108 @@
+package socketio
+
+import (
+	"context"
+	stdjson "encoding/json"
+	"slices"
+
+	"parley/server/adapter"
+)
+
+// A RemoteSocket describes a socket that may be on any server, as it was when it was
+// fetched. Its methods reach it wherever it is, and do nothing once it is gone.
+type RemoteSocket struct {
+	// ID is the id of the socket, and a room with that socket in it.
+	ID        string
+	Handshake adapter.Handshake
+	// Rooms are those that the socket had joined.
+	Rooms []string
+	// Data is a JSON object with the values of shared keys.
+	Data stdjson.RawMessage
+
+	ns *Namespace
+}
+
+func (r RemoteSocket) target() Target { return r.ns.To(r.ID) }
+
+// Emit sends an event to the socket.
+func (r RemoteSocket) Emit(event string, args ...any) error { return r.target().Emit(event, args...) }
+
+// Join puts the socket into rooms.
+func (r RemoteSocket) Join(rooms ...string) error { return r.target().Join(rooms...) }
+
+// Leave takes the socket out of rooms.
+func (r RemoteSocket) Leave(rooms ...string) error { return r.target().Leave(rooms...) }
+
+// Disconnect ends the socket, as Socket.Disconnect does.
+func (r RemoteSocket) Disconnect(closeTransport bool) error {
+	return r.target().Disconnect(closeTransport)
+}
+
+// FetchSockets returns the sockets of the target, in no order. Where servers do not
+// answer before ctx ends it returns what there is and a *PartialError, which counts
+// the other servers.
+func (t Target) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
+	if t.ns.server.closed.Load() {
+		return nil, ErrClosed
+	}
+	found := t.ns.describe(t.here())
+	var err error
+	if peers := t.remote(); peers != nil {
+		var others []adapter.Socket
+		others, err = peers.Sockets(ctx, t.selection())
+		found = append(found, others...)
+	}
+	all := make([]RemoteSocket, len(found))
+	for i, s := range found {
+		rooms := slices.DeleteFunc(s.Rooms, func(name string) bool { return name == s.ID })
+		all[i] = RemoteSocket{s.ID, s.Handshake, rooms, s.Data, t.ns}
+	}
+	return all, err
+}
+
+// Join puts all sockets of the target into rooms, on every server. The error is the
+// first of a socket of this server, and names the limit that was reached; the others
+// join.
+func (t Target) Join(rooms ...string) error {
+	if t.ns.server.closed.Load() {
+		return ErrClosed
+	}
+	err := t.ns.joinAll(t.here(), rooms)
+	if peers := t.remote(); peers != nil {
+		peers.failed(opJoin, peers.Join(t.selection(), rooms))
+	}
+	return err
+}
+
+// Leave takes all sockets of the target out of rooms, on every server.
+func (t Target) Leave(rooms ...string) error {
+	if t.ns.server.closed.Load() {
+		return ErrClosed
+	}
+	t.ns.leaveAll(t.here(), rooms)
+	if peers := t.remote(); peers != nil {
+		peers.failed(opLeave, peers.Leave(t.selection(), rooms))
+	}
+	return nil
+}
+
+// Disconnect ends all sockets of the target, on every server, as Socket.Disconnect
+// does.
+func (t Target) Disconnect(closeTransport bool) error {
+	if t.ns.server.closed.Load() {
+		return ErrClosed
+	}
+	t.ns.disconnectAll(t.here(), closeTransport)
+	if peers := t.remote(); peers != nil {
+		peers.failed(opDisconnect, peers.Disconnect(t.selection(), closeTransport))
+	}
+	return nil
+}
+
+// here is the target as a selection of this server's sockets.
+func (t Target) here() adapter.Selection {
+	if t.direct {
+		return adapter.Selection{Rooms: []string{t.self.id}}
+	}
+	return t.selection()
+}
