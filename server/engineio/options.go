@@ -15,8 +15,8 @@ type Options struct {
 	PingInterval time.Duration
 	// PingTimeout is the time a client has for its pong. Default 20 s.
 	PingTimeout time.Duration
-	// UpgradeTimeout is the time a WebSocket has to take a polling session
-	// over. Default 10 s.
+	// UpgradeTimeout is the time a WebSocket or WebTransport has to take a
+	// polling session over, and a WebTransport to begin one. Default 10 s.
 	UpgradeTimeout time.Duration
 	// MaxPayload is the size in bytes of the largest message from a client, on
 	// every transport; clients are told. Default 1,000,000.
@@ -47,8 +47,9 @@ type Options struct {
 	// and a loop that has to share its processor makes its clients wait.
 	EventLoops int
 	// Transports are those allowed, of "polling" and "websocket". Default both.
+	// "webtransport" may stand here too: its package makes it available.
 	Transports []string
-	// DisableUpgrade keeps polling sessions from changing to WebSocket.
+	// DisableUpgrade keeps polling sessions from changing to another transport.
 	DisableUpgrade bool
 	// AllowedOrigins are the origins, such as "https://app.example", from which
 	// a browser may connect; "*" means any, but then without cookies. The
@@ -62,8 +63,9 @@ type Options struct {
 
 // The names of the transports.
 const (
-	Polling   = "polling"
-	WebSocket = "websocket"
+	Polling      = "polling"
+	WebSocket    = "websocket"
+	WebTransport = "webtransport"
 )
 
 // withDefaults returns a checked copy. It panics with the name of a field that
@@ -89,11 +91,12 @@ func (o *Options) withDefaults() Options {
 		c.Transports = []string{Polling, WebSocket}
 	}
 	for _, name := range c.Transports {
-		if name != Polling && name != WebSocket {
+		if name != Polling && name != WebSocket && name != WebTransport {
 			panic(fmt.Sprintf("engineio: Options.Transports: unknown transport %q", name))
 		}
 	}
-	c.Transports = slices.Clone(c.Transports)
+	// No HTTP request is for WebTransport.
+	c.Transports = slices.DeleteFunc(slices.Clone(c.Transports), func(name string) bool { return name == WebTransport })
 	c.AllowedOrigins = slices.Clone(c.AllowedOrigins)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

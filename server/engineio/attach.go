@@ -1,0 +1,76 @@
+package engineio
+
+import (
+	"net/http"
+	"slices"
+
+	"parley/server/internal/transport"
+)
+
+// What keeps a transport of another package from carrying a session.
+var (
+	errFull       = transport.Violation("the server is shut down, or MaxSessions is reached")
+	errNoSession  = transport.Violation("unknown session id")
+	errNotPolling = transport.Violation("the session does not poll, or is being upgraded")
+)
+
+// Attach offers a transport for which another package listens: sessions may
+// begin on it, and polling ones may change to it. It is a door for packages of
+// this module, which alone can use what it returns; see package webtransport.
+func (s *Server) Attach(name string) *transport.Host {
+	s.offer(name)
+	return &transport.Host{
+		Sessions:       door{s},
+		Reactor:        s.reactor,
+		Wheel:          s.wheel,
+		Logger:         s.opts.Logger,
+		MaxPayload:     s.opts.MaxPayload,
+		UpgradeTimeout: s.opts.UpgradeTimeout,
+		ReadTimeout:    s.opts.ReadTimeout,
+	}
+}
+
+// offer adds to what polling sessions may change to.
+func (s *Server) offer(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.opts.DisableUpgrade && !slices.Contains(s.upgrades, name) {
+		s.upgrades = append(slices.Clone(s.upgrades), name)
+	}
+}
+
+func (s *Server) upgradesNow() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.upgrades
+}
+
+// A door is the server as transports of other packages see it.
+type door struct{ s *Server }
+
+// Admit implements transport.Sessions.
+func (d door) Admit(w http.ResponseWriter, r *http.Request) bool { return d.s.admit(w, r) }
+
+// Open implements transport.Sessions.
+func (d door) Open(t transport.Transport, r *http.Request) (transport.Sink, error) {
+	if !d.s.reserve() {
+		return nil, errFull
+	}
+	session := &Session{server: d.s, id: newID(), handshake: newHandshake(r)}
+	session.heartbeat.F = session.beat
+	session.open(t)
+	return session, nil
+}
+
+// Upgrade implements transport.Sessions.
+func (d door) Upgrade(t transport.Transport, sid string) (transport.Sink, error) {
+	session := d.s.lookup(sid)
+	if session == nil {
+		return nil, errNoSession
+	}
+	p := session.newProbe()
+	if !p.adopt(t) {
+		return nil, errNotPolling
+	}
+	return p, nil
+}
