@@ -35,8 +35,8 @@ var layers = map[string][]string{
 		"server/internal/transport", "server/internal/transport/polling", "server/internal/transport/websocket",
 		"server/internal/reactor", "server/wire/eio",
 	},
-	"server/adapter":      {},
-	"server/socketio":     {"server/adapter", "server/engineio", "server/wire/sio"},
+	"server/adapter":  {},
+	"server/socketio": {"server/adapter", "server/engineio", "server/wire/sio"},
 	"server/webtransport": {
 		"server/socketio", "server/engineio", "server/internal/transport", "server/internal/reactor", "server/wire/eio",
 	},

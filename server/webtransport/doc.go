@@ -46,5 +46,6 @@
 // The limits of the server's socketio.Options hold here too: AllowedOrigins,
 // MaxSessions, MaxPayload, UpgradeTimeout (for the stream and its first packet),
 // ReadTimeout, WriteTimeout and the bounds of queues. Other than in Node a
-// session has its request: Handshake knows address, header and query.
+// session has its request: Handshake knows address and header; a query only official
+// clients that began by polling send.
 package webtransport

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
 )
 
 type connKey struct{}
@@ -53,7 +54,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	carrier, _ := r.Context().Value(connKey{}).(*quic.Conn)
-	c := newConn(s, r)
-	c.start(&stream{Stream: accepted, session: session, conn: carrier}, s.host.UpgradeTimeout-time.Since(began))
+	link := &stream{Stream: accepted, session: session, request: w.(http3.HTTPStreamer).HTTPStream(), conn: carrier}
+	newConn(s, r).start(link, s.host.UpgradeTimeout-time.Since(began))
 	return true
 }
