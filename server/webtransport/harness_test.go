@@ -16,7 +16,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -50,6 +49,14 @@ func newWorld(t *testing.T, opts socketio.Options) *world {
 	main := w.io.Of("/")
 	main.OnDisconnect(func(_ context.Context, _ *socketio.Socket, why socketio.Reason) { w.ended <- why })
 	socketio.On(main, "echo", func(_ context.Context, s *socketio.Socket, x socketio.Value) error { return s.Emit("echo", x) })
+	socketio.On(main, "flood", func(_ context.Context, s *socketio.Socket, n int) error {
+		for range n {
+			if err := s.Emit("large", strings.Repeat("x", 900_000)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	w.http = httptest.NewServer(w.io)
 	certificate, roots := newCertificate(t)
 	w.wt = New(w.io, &Options{TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}}})
@@ -72,7 +79,6 @@ func newWorld(t *testing.T, opts socketio.Options) *world {
 		if err := <-w.served; !errors.Is(err, http.ErrServerClosed) {
 			t.Errorf("Serve: %v", err)
 		}
-		_ = w.dialer.Close()
 		_ = pc.Close()
 		w.http.Close()
 	})
@@ -111,7 +117,8 @@ type client struct {
 	t       *testing.T
 	session *wt.Session
 	*wt.Stream
-	buf []byte
+	buf  []byte
+	last []byte // the frame of the latest packet
 }
 
 // session begins a WebTransport session without a stream.
@@ -138,6 +145,11 @@ func (w *world) open(packets ...string) *client {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return w.stream(session, packets...)
+}
+
+func (w *world) stream(session *wt.Session, packets ...string) *client {
+	w.t.Helper()
 	stream, err := session.OpenStream()
 	if err != nil {
 		w.t.Fatal(err)
@@ -203,7 +215,7 @@ func (c *client) next() (string, error) {
 			}
 			continue
 		}
-		c.buf = c.buf[size:]
+		c.last, c.buf = c.buf[:size], c.buf[size:]
 		if p.Binary {
 			return "b:" + string(p.Data), nil
 		}
@@ -247,20 +259,29 @@ func (w *world) poll() (sid string, upgrades []string) {
 }
 
 // get polls once.
-func (w *world) get(sid string) string {
+func (w *world) get(sid string) string { return w.request("transport=polling&sid=" + sid) }
+
+func (w *world) request(query string) string {
+	return w.body(w.http.Client().Get(w.http.URL + "/?EIO=4&" + query))
+}
+
+func (w *world) post(sid, payload string) {
 	w.t.Helper()
-	url := w.http.URL + "/?EIO=4&transport=polling"
-	if sid != "" {
-		url += "&sid=" + sid
+	url := w.http.URL + "/?EIO=4&transport=polling&sid=" + sid
+	if got := w.body(w.http.Client().Post(url, "text/plain", strings.NewReader(payload))); got != "ok" {
+		w.t.Errorf("POST: %q", got)
 	}
-	response, err := http.Get(url)
+}
+
+func (w *world) body(response *http.Response, err error) string {
 	if err != nil {
-		w.t.Fatal(err)
+		w.t.Error(err)
+		return ""
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		w.t.Fatal(err)
+		w.t.Error(err)
 	}
 	return string(body)
 }
@@ -278,14 +299,11 @@ func (w *world) reason(want socketio.Reason) {
 }
 
 // proof is a control client that must not notice what others do.
-func (w *world) proof() func() {
+func (w *world) proof() (alive func()) {
 	c := w.connect()
-	var round int
-	var once sync.Mutex
+	round := 0
 	return func() {
 		w.t.Helper()
-		once.Lock()
-		defer once.Unlock()
 		round++
 		c.send(fmt.Sprintf(`42["echo",%d]`, round))
 		c.want(fmt.Sprintf(`42["echo",%d]`, round))

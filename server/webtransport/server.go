@@ -81,7 +81,6 @@ func New(io *socketio.Server, opts *Options) *Server {
 		MaxHeaderBytes: maxHeaderBytes,
 		IdleTimeout:    s.host.UpgradeTimeout,
 		ConnContext:    withConn,
-		Logger:         s.host.Logger,
 	}
 	s.tls = http3.ConfigureTLSConfig(opts.TLSConfig.Clone())
 	s.quic = &quic.Config{
