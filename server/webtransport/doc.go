@@ -47,5 +47,7 @@
 // MaxSessions, MaxPayload, UpgradeTimeout (for the stream and its first packet),
 // ReadTimeout, WriteTimeout and the bounds of queues. Other than in Node a
 // session has its request: Handshake knows address and header; a query only official
-// clients that began by polling send.
+// clients that began by polling send. What a client sends directly before it
+// closes may be lost: the end of a session overtakes its stream. In the other
+// direction the server waits for what it sent to be read.
 package webtransport

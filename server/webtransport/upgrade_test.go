@@ -57,6 +57,14 @@ func TestProbeThatGoesLeavesPollingAlone(t *testing.T) {
 	}
 }
 
+func TestWebTransportMayBeTheOnlyTransport(t *testing.T) {
+	w := newWorld(t, socketio.Options{Transports: []string{"webtransport"}})
+	w.connect()
+	if got := w.request("transport=polling"); got != `{"code":0,"message":"Transport unknown"}` {
+		t.Errorf("polling: %s", got)
+	}
+}
+
 func TestUpgradesNameWhatIsServed(t *testing.T) {
 	for _, row := range []struct {
 		opts socketio.Options
