@@ -130,12 +130,16 @@ func (w *world) session(header ...string) (*wt.Session, int, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	response, session, err := w.dialer.Dial(ctx, "https://"+w.addr+"/any/path?color=blue", head)
-	status := 0
-	if response != nil {
-		status = response.StatusCode
+	for {
+		response, session, err := w.dialer.Dial(ctx, "https://"+w.addr+"/any/path?color=blue", head)
+		switch {
+		case response != nil:
+			return session, response.StatusCode, err
+		case ctx.Err() != nil:
+			return nil, 0, err
+		}
+		// A short UpgradeTimeout has ended the connection before the request.
 	}
-	return session, status, err
 }
 
 // open begins a session and its stream, on which it sends packets.

@@ -1,6 +1,7 @@
 package webtransport
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -10,48 +11,44 @@ import (
 	"parley/server/socketio"
 )
 
-const soon = 150 * time.Millisecond
+const soon = 400 * time.Millisecond
 
 func TestUpgradeTimeoutBoundsTheBeginning(t *testing.T) {
 	w := newWorld(t, socketio.Options{UpgradeTimeout: soon})
 	alive := w.proof()
-	t.Run("no stream", func(t *testing.T) {
-		session, _, err := w.session()
-		if err != nil {
-			t.Fatal(err)
-		}
+	ends := func(what string, ctx context.Context) {
+		t.Helper()
 		select {
-		case <-session.Context().Done():
+		case <-ctx.Done():
 		case <-time.After(patience):
-			t.Error("the session goes on")
+			t.Errorf("%s goes on", what)
 		}
-	})
-	t.Run("no session", func(t *testing.T) {
-		c, err := quic.DialAddr(t.Context(), w.addr, w.dialer.TLSClientConfig, w.dialer.QUICConfig)
-		if err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case <-c.Context().Done():
-		case <-time.After(patience):
-			t.Error("the connection goes on")
-		}
-	})
-	t.Run("half a packet", func(t *testing.T) {
-		c := w.open()
-		c.raw([]byte("\x050{"))
-		c.gone()
-	})
-	t.Run("no upgrade", func(t *testing.T) {
-		sid, _ := w.poll()
-		c := w.open(`0{"sid":"`+sid+`"}`, "2probe")
-		c.want("3probe")
-		c.gone()
-		w.post(sid, "40")
-		if got := w.get(sid); !strings.HasPrefix(got, "40{") {
-			t.Errorf("the polling session gives %q", got)
-		}
-	})
+	}
+
+	connection, err := quic.DialAddr(t.Context(), w.addr, w.dialer.TLSClientConfig, w.dialer.QUICConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends("a connection without a session", connection.Context())
+
+	session, _, err := w.session()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends("a session without a stream", session.Context())
+
+	half := w.open()
+	_, _ = half.Write([]byte("\x050{")) // which may be too late already
+	half.gone()
+
+	sid, _ := w.poll()
+	probe := w.open(`0{"sid":"`+sid+`"}`, "2probe")
+	probe.want("3probe")
+	probe.gone()
+	w.post(sid, "40")
+	if got := w.get(sid); !strings.HasPrefix(got, "40{") {
+		t.Errorf("the polling session gives %q", got)
+	}
 	alive() // far older than UpgradeTimeout
 }
 

@@ -111,7 +111,7 @@ export class Clients {
 
 // trust makes WebTransport accept the certificate with that SHA-256 hash, an array of bytes.
 function trust(hash) {
-  if (!hash) return undefined;
+  if (!hash) return {};
   const value = Uint8Array.from(hash).buffer;
   return { webtransport: { serverCertificateHashes: [{ algorithm: "sha-256", value }] } };
 }
