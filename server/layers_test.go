@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -38,8 +39,11 @@ var layers = map[string][]string{
 		"server/internal/transport", "server/internal/transport/polling", "server/internal/transport/websocket",
 		"server/internal/reactor", "server/wire/eio",
 	},
-	"server/adapter":      {},
-	"server/socketio":     {"server/adapter", "server/engineio", "server/internal/clientfiles", "server/wire/sio"},
+	"server/adapter":  {},
+	"server/socketio": {"server/adapter", "server/engineio", "server/internal/clientfiles", "server/wire/sio"},
+	"server/webtransport": {
+		"server/socketio", "server/engineio", "server/internal/transport", "server/internal/reactor", "server/wire/eio",
+	},
 	"server/socketiotest": {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/sio"},
 	"server/e2e/...":      {"server/..."},
 	"namespaces/chat":     {"server/socketio"},
@@ -56,6 +60,7 @@ var layers = map[string][]string{
 var thirdParty = map[string][]string{
 	"github.com/go-json-experiment/json": {"server/socketio", "server/socketiotest", "namespaces/..."},
 	"github.com/gobwas/ws":               {"server/internal/transport/websocket", "cmd/parley-bench"},
+	"github.com/quic-go":                 {"server/webtransport"},
 	"golang.org/x/sys":                   {"server/internal/reactor", "cmd/parley-bench"},
 }
 
@@ -133,6 +138,22 @@ func allowed(list []string, pkg string) bool {
 		parent, all := strings.CutSuffix(entry, "/...")
 		return pkg == parent || all && strings.HasPrefix(pkg, parent+"/")
 	})
+}
+
+// TestQUICIsOptIn: a program has it only if it imports server/webtransport.
+func TestQUICIsOptIn(t *testing.T) {
+	list := func(pkg string) string {
+		out, err := exec.Command("go", "list", "-deps", module+pkg).Output()
+		if err != nil {
+			t.Fatalf("go list %s: %v", pkg, err)
+		}
+		return string(out)
+	}
+	for pkg, want := range map[string]bool{"server/webtransport": true, "server/socketio": false, "cmd/parley": false} {
+		if got := strings.Contains(list(pkg), "quic-go/"); got != want {
+			t.Errorf("%s contains QUIC: %t, want %t", pkg, got, want)
+		}
+	}
 }
 
 // place returns the entry of layers for a package, or nothing.

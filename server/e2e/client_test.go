@@ -41,18 +41,21 @@ func TestOfficialClientInNode(t *testing.T) {
 }
 
 func TestOfficialClientInChromium(t *testing.T) {
+	inChromium(t, start(t, roomy), task{"modes": modes, "rounds": 2, "kicks": 20})
+}
+
+// inChromium runs the scenarios in each of the job's modes.
+func inChromium(t *testing.T, srv *server, job task) {
+	t.Helper()
 	name := cmp.Or(os.Getenv("CHROMIUM"), "chromium")
 	browser, err := exec.LookPath(name)
 	if err != nil {
 		t.Fatalf("Chromium is missing (%v); run make test, which installs it, or set CHROMIUM", err)
 	}
-	srv := start(t, roomy)
-	driver := startScript(t, "chromium.mjs", task{
-		"url": srv.url, "modes": modes, "browser": browser,
-		// Chromium opens six connections to a host, and a client that polls needs two.
-		"rounds": 2, "kicks": 20, "crowd": 4,
-	}.json())
-	for _, mode := range modes {
+	job["url"], job["browser"], job["certificate"] = srv.url, browser, srv.certificate
+	job["crowd"] = 4 // Chromium opens six connections to a host, and a client that polls needs two
+	driver := startScript(t, "chromium.mjs", job.json())
+	for _, mode := range job["modes"].([]string) {
 		t.Run(mode, func(t *testing.T) {
 			driver.t = t
 			outcomes(t, driver)

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,8 @@ const patience = 15 * time.Second
 type server struct {
 	url string
 	io  *socketio.Server // nil if the peer is Node
+	// certificate is the SHA-256 hash of that of WebTransport, if it is served.
+	certificate []int
 }
 
 func (s *server) host() string { return strings.TrimPrefix(s.url, "http://") }
@@ -60,16 +63,22 @@ func start(t *testing.T, opts socketio.Options) *server {
 		})
 	}
 	ts := httptest.NewServer(mux)
+	stopWebTransport := func() {}
+	srv := &server{url: ts.URL, io: io}
+	if slices.Contains(opts.Transports, "webtransport") {
+		srv.certificate, stopWebTransport = startWebTransport(t, io, ts.Listener.Addr().String())
+	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := io.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown: %v", err)
 		}
+		stopWebTransport()
 		ts.Close()
 		settle(t, before)
 	})
-	return &server{url: ts.URL, io: io}
+	return srv
 }
 
 // settle waits until no more goroutines run than there were.

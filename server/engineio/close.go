@@ -104,7 +104,7 @@ func (t closedTask) Run() {
 	s := t.s
 	s.mu.Lock()
 	reason, cause := s.reason, s.cause
-	if s.transport.Name() == WebSocket {
+	if s.transport.Name() != Polling {
 		defer s.server.forget(s)
 	}
 	s.mu.Unlock()

@@ -1,5 +1,5 @@
 // Package engineio serves Engine.IO 4 sessions: handshake, heartbeat, upgrade
-// from polling to WebSocket, close, and a bounded send queue.
+// from polling to another transport, close, and a bounded send queue.
 //
 // The protocol: https://github.com/socketio/socket.io/blob/main/docs/engine.io-protocol/v4-current.md
 //

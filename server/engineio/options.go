@@ -17,8 +17,8 @@ type Options struct {
 	PingInterval time.Duration
 	// PingTimeout is the time a client has for its pong. Default 20 s.
 	PingTimeout time.Duration
-	// UpgradeTimeout is the time a WebSocket has to take a polling session
-	// over. Default 10 s.
+	// UpgradeTimeout is the time a WebSocket or WebTransport has to take a
+	// polling session over, and a WebTransport to begin one. Default 10 s.
 	UpgradeTimeout time.Duration
 	// MaxPayload is the size in bytes of the largest message from a client, on
 	// every transport; clients are told. Default 1,000,000.
@@ -54,8 +54,9 @@ type Options struct {
 	// and a loop that has to share its processor makes its clients wait.
 	EventLoops int
 	// Transports are those allowed, of "polling" and "websocket". Default both.
+	// "webtransport" may stand here too: its package makes it available.
 	Transports []string
-	// DisableUpgrade keeps polling sessions from changing to WebSocket.
+	// DisableUpgrade keeps polling sessions from changing to another transport.
 	DisableUpgrade bool
 	// DisableHTTPCompression keeps polls from being answered with gzip or
 	// deflate, even if the client accepts it.
@@ -106,8 +107,9 @@ type Options struct {
 
 // The names of the transports.
 const (
-	Polling   = "polling"
-	WebSocket = "websocket"
+	Polling      = "polling"
+	WebSocket    = "websocket"
+	WebTransport = "webtransport"
 )
 
 // withDefaults returns a checked copy. It panics with the name of a field that
@@ -135,11 +137,12 @@ func (o *Options) withDefaults() Options {
 		c.Transports = []string{Polling, WebSocket}
 	}
 	for _, name := range c.Transports {
-		if name != Polling && name != WebSocket {
+		if name != Polling && name != WebSocket && name != WebTransport {
 			panic(fmt.Sprintf("engineio: Options.Transports: unknown transport %q", name))
 		}
 	}
-	c.Transports = slices.Clone(c.Transports)
+	// No HTTP request is for WebTransport.
+	c.Transports = slices.DeleteFunc(slices.Clone(c.Transports), func(name string) bool { return name == WebTransport })
 	if c.PingInterval > longestTimer-min(c.PingTimeout, longestTimer) {
 		panic("engineio: Options.PingInterval and PingTimeout are together more than 24.8 days, the longest timer of JavaScript")
 	}

@@ -105,7 +105,7 @@ func (s *Session) write(scratch []byte) {
 		}
 		s.blocked = s.queue.len() > 0
 	}
-	if s.state == stateClosing && s.transport.Name() == WebSocket && !s.transport.Writable() {
+	if s.state == stateClosing && s.transport.Name() != Polling && !s.transport.Writable() {
 		s.blocked = true // the rest of the last write must leave before the end
 	}
 	switch {
@@ -131,10 +131,10 @@ func (s *Session) Drained() {
 	}
 }
 
-// watchStall gives a WebSocket that takes nothing a limited time. Polling has
+// watchStall gives a transport that takes nothing a limited time. Polling has
 // the heartbeat for that.
 func (s *Session) watchStall() {
-	if s.stall == nil && s.transport.Name() == WebSocket {
+	if s.stall == nil && s.transport.Name() != Polling {
 		s.setStall(s.server.opts.WriteTimeout, func() { s.end(ReasonSlow, ErrSlow) })
 	}
 }

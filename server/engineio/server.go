@@ -35,6 +35,7 @@ type Server struct {
 	claimed  map[string]struct{} // ids of GenerateID whose sessions are about to begin
 	live     int                 // sessions whose receiver has not been told of the end
 	closing  bool                // no new sessions
+	upgrades []string            // what a polling session may change to
 	empty    chan struct{}
 
 	total, sent, received atomic.Int64
@@ -52,6 +53,9 @@ func New(accept func(*Session) Receiver, opts *Options) *Server {
 		MaxFragments: s.opts.MaxFragments,
 		ReadTimeout:  s.opts.ReadTimeout,
 	}}
+	if slices.Contains(s.opts.Transports, WebSocket) {
+		s.offer(WebSocket)
+	}
 	s.polling = polling.Limits{
 		MaxPayload:   s.opts.MaxPayload,
 		MaxPackets:   s.opts.MaxPackets,
@@ -225,8 +229,8 @@ func (s *Session) open(t transport.Transport) {
 		PingTimeout:  srv.opts.PingTimeout,
 		MaxPayload:   srv.opts.MaxPayload,
 	}
-	if t.Name() == Polling && !srv.opts.DisableUpgrade && slices.Contains(srv.opts.Transports, WebSocket) {
-		hs.Upgrades = []string{WebSocket}
+	if t.Name() == Polling {
+		hs.Upgrades = srv.upgradesNow()
 	}
 	var room [160]byte
 	s.queue.push(transport.Control(eio.Open, string(hs.Append(room[:0]))))
@@ -241,7 +245,7 @@ func (s *Session) open(t transport.Transport) {
 		return
 	}
 	s.beatAt(srv.wheel.Now() + srv.opts.PingInterval)
-	if t.Name() == WebSocket {
+	if t.Name() != Polling {
 		scratch := scratches.Get().(*[reactor.ScratchSize]byte)
 		s.write(scratch[:])
 		scratches.Put(scratch)

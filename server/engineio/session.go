@@ -62,7 +62,7 @@ type Session struct {
 
 	mu        sync.Mutex
 	transport transport.Transport
-	probe     *probe // the WebSocket that is about to take over
+	probe     *probe // the transport that is about to take over
 	queue     queue
 	state     state
 	dirty     bool // in the reactor's outbox

@@ -8,7 +8,6 @@ import (
 	"parley/server/internal/reactor"
 	"parley/server/internal/transport"
 	"parley/server/internal/transport/polling"
-	"parley/server/internal/transport/websocket"
 	"parley/server/wire/eio"
 )
 
@@ -16,20 +15,20 @@ const probeText = "probe"
 
 var probeReply = transport.Control(eio.Pong, probeText)
 
-// A probe is a WebSocket that wants to carry on a polling session: it sends a
+// A probe is a transport that wants to carry on a polling session: it sends a
 // probe, gets its answer, and with an upgrade packet takes over. Until then the
 // session stays with polling, and whatever goes wrong with the probe is no
 // harm to it.
 type probe struct {
 	s     *Session
-	conn  *websocket.Conn
+	conn  transport.Transport // nil until adopt
 	timer reactor.Timer
 	ended chan struct{} // closed when it is done
 	// seen and done are guarded by the session's mu.
 	seen bool // the probe packet came
 	done bool // given up, or taken over
 	// over belongs to the goroutine that reads.
-	over bool // the WebSocket is the session's transport
+	over bool // conn is the session's transport
 }
 
 var _ transport.Sink = (*probe)(nil)
@@ -37,35 +36,44 @@ var _ transport.Sink = (*probe)(nil)
 // upgrade serves a WebSocket request for a polling session.
 func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
 	header := s.server.upgradeHeader(w, r, false)
-	p := &probe{s: s, ended: make(chan struct{})}
-	s.mu.Lock()
-	free := s.probe == nil && s.state != stateClosed && s.transport.Name() == Polling
-	if free {
-		s.probe = p
-	}
-	s.mu.Unlock()
+	p := s.newProbe()
 	conn, initial, err := s.server.upgrader.Upgrade(w, r, header)
 	if err != nil {
-		if free {
-			p.abandonUnlocked()
-		}
+		p.abandonUnlocked()
 		return
 	}
-	s.mu.Lock()
-	p.conn = conn
-	if !free {
-		p.done = true // closed after a completed handshake, as in Node
-	}
-	abandoned := p.done
-	if !abandoned {
-		p.timer.F = p.abandonUnlocked
-		s.server.wheel.Set(&p.timer, s.server.opts.UpgradeTimeout)
-	}
-	s.mu.Unlock()
-	if abandoned {
-		conn.Close()
+	if !p.adopt(conn) {
+		conn.Close() // after a completed handshake, as in Node
 	}
 	conn.Start(s.server.reactor.Turn(), p, initial)
+}
+
+// newProbe returns a probe of the session. It is done from the start if the
+// session does not poll or is being probed already.
+func (s *Session) newProbe() *probe {
+	p := &probe{s: s, ended: make(chan struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.done = s.probe != nil || s.state == stateClosed || s.transport.Name() != Polling
+	if !p.done {
+		s.probe = p
+	}
+	return p
+}
+
+// adopt gives the probe its transport and begins its time. It reports false if
+// the probe is done.
+func (p *probe) adopt(t transport.Transport) bool {
+	s := p.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.conn = t
+	if p.done {
+		return false
+	}
+	p.timer.F = p.abandonUnlocked
+	s.server.wheel.Set(&p.timer, s.server.opts.UpgradeTimeout)
+	return true
 }
 
 // Packet implements transport.Sink.
@@ -104,7 +112,7 @@ func (p *probe) release() {
 	}
 }
 
-// takeOver makes the WebSocket the session's transport. What is queued goes
+// takeOver makes the probe's transport the session's. What is queued goes
 // out on it: the client had all of its polls answered before it sent the
 // upgrade packet, so nothing overtakes.
 func (p *probe) takeOver() {
@@ -193,7 +201,7 @@ func (p *probe) abandon() {
 // Drained implements transport.Sink.
 func (p *probe) Drained() {
 	p.s.mu.Lock()
-	over := p.s.transport == transport.Transport(p.conn)
+	over := p.s.transport == p.conn
 	p.s.mu.Unlock()
 	if over {
 		p.s.Drained()

@@ -20,8 +20,8 @@ type Options struct {
 	PingInterval time.Duration
 	// PingTimeout is how long the answer to a ping may take. 20 s.
 	PingTimeout time.Duration
-	// UpgradeTimeout is how long an upgrade from polling to WebSocket may
-	// take. 10 s.
+	// UpgradeTimeout is how long an upgrade from polling may take, and a
+	// WebTransport until its first packet. 10 s.
 	UpgradeTimeout time.Duration
 	// ConnectTimeout is how long a client may stay without having joined any
 	// namespace. 45 s.
@@ -33,7 +33,8 @@ type Options struct {
 	// it. 10 s.
 	WriteTimeout time.Duration
 
-	// Transports are those offered: "polling", "websocket". Both.
+	// Transports are those offered: "polling", "websocket". Both. A server of
+	// package webtransport adds its own, which may but need not stand here.
 	Transports []string
 	// DisableUpgrade keeps clients on the transport that they began with.
 	DisableUpgrade bool

@@ -40,6 +40,9 @@ func New(opts *Options) *Server {
 	return s
 }
 
+// Engine returns the layer below, for packages that bring a transport.
+func (s *Server) Engine() *engineio.Server { return s.engine }
+
 // Of returns the namespace called name, which it creates if need be; a leading
 // slash may be left out. It panics if the name is impossible: it must not hold a
 // comma and not be longer than Options.MaxName.

@@ -6,6 +6,8 @@ export const modes = {
   polling: ["polling"],
   websocket: ["websocket"],
   upgrade: ["polling", "websocket"],
+  webtransport: ["webtransport"],
+  "webtransport-upgrade": ["polling", "webtransport"],
 };
 
 // Clients are the sockets of one scenario; close ends them all.
@@ -19,13 +21,23 @@ export class Clients {
   }
 
   get upgrades() {
-    return this.#settings.mode === "upgrade";
+    return this.#transports.length > 1;
+  }
+
+  // settled reports whether the socket is on the transport that it stays on.
+  settled(socket) {
+    return socket.io.engine.transport.name === this.#transports.at(-1);
+  }
+
+  get #transports() {
+    return modes[this.#settings.mode];
   }
 
   // create starts a client on a connection of its own.
   create(namespace = "/", options = {}) {
     return this.adopt(this.#settings.io(this.#settings.url + namespace, {
-      transports: modes[this.#settings.mode],
+      transports: this.#transports,
+      transportOptions: trust(this.#settings.certificate),
       forceNew: true,
       reconnection: false,
       ...options,
@@ -49,7 +61,7 @@ export class Clients {
     return socket;
   }
 
-  // open resolves when the client is connected and, in upgrade mode, on WebSocket.
+  // open resolves when the client is connected and, in an upgrade mode, upgraded.
   async open(namespace, options) {
     const socket = this.create(namespace, options);
     await this.connected(socket);
@@ -66,9 +78,8 @@ export class Clients {
   }
 
   async upgraded(socket) {
-    const { engine } = socket.io;
-    if (engine.transport.name === "websocket") return;
-    await within(new Promise((done) => engine.once("upgrade", done)), patience, "the upgrade");
+    if (this.settled(socket)) return;
+    await within(new Promise((done) => socket.io.engine.once("upgrade", done)), patience, "the upgrade");
   }
 
   // next resolves to the arguments of the oldest such event that was not asked for yet.
@@ -96,6 +107,13 @@ export class Clients {
     if (!events.has(event)) events.set(event, { arrived: [], waiting: [] });
     return events.get(event);
   }
+}
+
+// trust makes WebTransport accept the certificate with that SHA-256 hash, an array of bytes.
+function trust(hash) {
+  if (!hash) return {};
+  const value = Uint8Array.from(hash).buffer;
+  return { webtransport: { serverCertificateHashes: [{ algorithm: "sha-256", value }] } };
 }
 
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));

@@ -8,11 +8,9 @@ export const delivery = {
     for (let round = 0; round < rounds; round++) {
       const socket = clients.create();
       await clients.connected(socket);
-      const { engine } = socket.io;
-      const settled = () => !clients.upgrades || engine.transport.name === "websocket";
       socket.emit("stream", { n: 1200 });
       let sent = 0;
-      for (let more = 60; more > 0; more -= settled() ? 1 : 0) {
+      for (let more = 60; more > 0; more -= clients.settled(socket) ? 1 : 0) {
         for (let i = 0; i < 3; i++) {
           socket.emit("echo", sent);
           socket.emit("count", sent++);

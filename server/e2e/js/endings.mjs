@@ -52,14 +52,18 @@ export const endings = {
 
   async "the client leaves: by disconnect, by closing, by losing the line"(clients, { mode, node }) {
     const watch = await clients.open();
+    const hasty = mode.startsWith("webtransport"); // its end overtakes what was sent before
     const leave = async (act) => {
       const socket = await clients.open();
       const { id } = socket;
+      if (hasty) await socket.emitWithAck("ack", 0);
       act(socket);
       const [reason] = await clients.next(socket, "disconnect");
       return [reason, await within(watch.emitWithAck("reason-of", id), 5000, "the server's reason")];
     };
-    same(await leave((s) => s.disconnect()), ["io client disconnect", "client namespace disconnect"], "disconnect");
+    const [reason, seen] = await leave((s) => s.disconnect());
+    same(reason, "io client disconnect", "disconnect");
+    if (!hasty || seen !== "transport close") same(seen, "client namespace disconnect", "disconnect at the server");
     same(await leave((s) => s.io.engine.close()), ["forced close", "transport close"], "engine close");
     if (mode !== "polling" && node) {
       same(await leave((s) => s.io.engine.transport.ws.terminate()), ["transport close", "transport close"], "lost");
@@ -74,6 +78,7 @@ export const endings = {
     const [reason] = await clients.next(socket, "disconnect");
     const seen = await within(watch.emitWithAck("reason-of", id), 5000, "the server's reason");
     if (mode === "polling") same([reason, seen], ["transport error", "transport close"], "reasons");
+    else if (mode.startsWith("webtransport")) same([reason, seen], ["transport close", "parse error"], "reasons");
     else same([reason, seen], ["transport close", "transport error"], "reasons");
     same(await watch.emitWithAck("ack", 1), 1, "the other client's ack");
   },
