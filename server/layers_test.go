@@ -19,6 +19,7 @@ const module = "parley/"
 var layers = map[string][]string{
 	"server/wire/eio":          {},
 	"server/wire/sio":          {},
+	"server/wire/msgpack":      {"server/wire/sio"},
 	"server/internal/leaktest": {},
 	"server/internal/reactor":  {},
 	"server/internal/transport": {
@@ -35,7 +36,7 @@ var layers = map[string][]string{
 		"server/internal/reactor", "server/wire/eio",
 	},
 	"server/adapter":      {},
-	"server/socketio":     {"server/adapter", "server/engineio", "server/wire/sio"},
+	"server/socketio":     {"server/adapter", "server/engineio", "server/wire/msgpack", "server/wire/sio"},
 	"server/socketiotest": {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/sio"},
 	"server/e2e/...":      {"server/..."},
 	"namespaces/chat":     {"server/socketio"},
