@@ -40,6 +40,34 @@ func TestOfficialClientInNode(t *testing.T) {
 	}
 }
 
+// Clients that speak MessagePack need no switch at the server.
+func TestOfficialClientWithMessagePack(t *testing.T) {
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			srv := start(t, roomy)
+			driver := startScript(t, "node.mjs", task{
+				"url": srv.url, "mode": mode, "rounds": 1, "kicks": 10, "crowd": 4, "parser": "socket.io-msgpack-parser",
+			}.json())
+			outcomes(t, driver)
+			driver.wait()
+		})
+	}
+}
+
+// Version 3 is the oldest whose protocol is that of version 4.
+func TestOfficialClient3(t *testing.T) {
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			srv := start(t, roomy)
+			driver := startScript(t, "node.mjs", task{
+				"url": srv.url, "mode": mode, "rounds": 1, "kicks": 10, "crowd": 4, "client": "socket.io-client-v3",
+			}.json())
+			outcomes(t, driver)
+			driver.wait()
+		})
+	}
+}
+
 func TestOfficialClientInChromium(t *testing.T) {
 	name := cmp.Or(os.Getenv("CHROMIUM"), "chromium")
 	browser, err := exec.LookPath(name)

@@ -105,7 +105,7 @@ func (s *Socket) connect() {
 		s.refuse(err)
 	case s.state.CompareAndSwap(stateConnecting, stateConnected):
 		s.client.joined()
-		s.ns.add(s, s.ns.packet(sio.Connect, sio.NoID, `{"sid":"`+s.id+`"}`))
+		s.ns.add(s, s.client.control(sio.Connect, s.ns.name, `{"sid":"`+s.id+`"}`))
 		for _, hook := range hooks.connect {
 			s.guarded(func(ctx context.Context) { hook(ctx, s) })
 		}
