@@ -13,5 +13,6 @@ Socket.prototype.emitWithAck ??= function (event, ...args) {
   return new Promise((done) => this.emit(event, ...args, done));
 };
 
-await run({ ...settings, io: (url, more) => io(url, { ...options, ...more }), node: true, report });
+const more = settings.options && { options: (await import("./options.mjs")).options };
+await run({ ...settings, more, io: (url, more) => io(url, { ...options, ...more }), node: true, report });
 process.exit(0);

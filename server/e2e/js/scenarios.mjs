@@ -209,11 +209,11 @@ const events = {
   },
 };
 
-const groups = [connection, events, delivery, endings];
+const all = { connection, events, delivery, endings };
 
-// run runs every scenario of the mode in turn and gives each result to report.
-export async function run({ report, ...settings }) {
-  const chosen = groups.flatMap((group) => Object.entries(group))
+// run runs every scenario of the groups in turn and gives each result to report.
+export async function run({ report, more, groups = Object.keys(more ?? all), ...settings }) {
+  const chosen = groups.flatMap((group) => Object.entries({ ...all, ...more }[group]))
     .filter(([name]) => !settings.only || name.includes(settings.only));
   await report({ scenarios: chosen.length });
   for (const [name, scenario] of chosen) {
