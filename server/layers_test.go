@@ -37,7 +37,7 @@ var layers = map[string][]string{
 	},
 	"server/adapter":      {},
 	"server/socketio":     {"server/adapter", "server/engineio", "server/wire/msgpack", "server/wire/sio"},
-	"server/socketiotest": {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/sio"},
+	"server/socketiotest": {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/msgpack", "server/wire/sio"},
 	"server/e2e/...":      {"server/..."},
 	"namespaces/chat":     {"server/socketio"},
 	"client-demo":         {},

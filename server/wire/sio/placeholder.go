@@ -32,11 +32,11 @@ func (s *scanner) note(p *placeholder, key []byte, start int) *ParseError {
 		if p.marks > 1 {
 			return errPlaceholder
 		}
-	case keyIs(key, placeholderKey):
+	case string(value) == "true" && keyIs(key, placeholderKey):
 		if s.foreign {
 			return errPlaceholder
 		}
-		if s.disarm != nil && string(value) == "true" {
+		if s.disarm != nil {
 			s.disarm.copyTo(s.text, start)
 			s.disarm.dst = append(s.disarm.dst, '1')
 			s.disarm.copied = s.pos
