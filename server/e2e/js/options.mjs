@@ -1,7 +1,30 @@
 // What the client can be told to do otherwise. The server of these scenarios has more paths; see options_test.go.
-import { same, within } from "./clients.mjs";
+import parser from "socket.io-msgpack-parser";
+import { bytes, same, within } from "./clients.mjs";
 
 export const options = {
+  async "clients with either parser share rooms"(clients) {
+    const [text, packed] = await Promise.all([clients.open(), clients.open("/", { parser })]);
+    const all = [text, packed];
+    for (const socket of all) await socket.emitWithAck("join", "mixed");
+    const values = [
+      { a: [1.5, -7, 2 ** 40, null, "ü", true], b: {} }, bytes(300), { list: [bytes(0), { deep: bytes(3) }] }, { _placeholder: true, num: 0 },
+    ];
+    for (const from of all) {
+      for (const value of values) from.emit("cast", { self: true, to: ["mixed"] }, value);
+      for (const to of all) for (const value of values) same((await clients.next(to, "cast"))[0], value, "cast");
+    }
+    // What JSON.stringify does with these, notepack does not.
+    packed.emit("echo", [new Date(1700000000123), undefined, NaN, { gone: undefined }]);
+    same((await clients.next(packed, "echo"))[0], ["2023-11-14T22:13:20.123Z", null, null, {}], "echo");
+    // Beside binary only MessagePack can say what looks like a placeholder; nobody loses the connection over it.
+    const odd = [{ _placeholder: true, num: 9 }, bytes(2)];
+    packed.emit("cast", { self: true, to: ["mixed"] }, odd);
+    same((await clients.next(packed, "cast"))[0], odd, "cast");
+    same((await clients.next(text, "cast"))[0], [{ _placeholder: 1, num: 9 }, bytes(2)], "cast");
+    for (const socket of all) same(await socket.emitWithAck("ack", 1), 1, "ack");
+  },
+
   async "auth as a function, asked again for each connection"(clients) {
     let asked = 0;
     const socket = await clients.open("/", { auth: (answer) => answer({ n: ++asked }) });
