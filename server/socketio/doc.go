@@ -34,6 +34,11 @@
 //     transports, so that clients come back; they never send DISCONNECT, after
 //     which these would not.
 //
+// # Clients
+//
+// The first message of a client tells whether it speaks text, as most do, or
+// MessagePack (socket.io-msgpack-parser). Handlers cannot tell the difference.
+//
 // # JSON
 //
 // Arguments are JSON as JavaScript knows it: struct fields match by their exact

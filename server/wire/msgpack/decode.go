@@ -34,9 +34,9 @@ type reader struct {
 	attachments [][]byte
 }
 
-func newReader(dst, data []byte, lim sio.Limits) *reader {
+func newReader(dst, data []byte, lim sio.Limits) reader {
 	lim = lim.WithDefaults()
-	return &reader{dst: dst, rest: data, levels: lim.Depth, limit: lim.Attachments}
+	return reader{dst: dst, rest: data, levels: lim.Depth, limit: lim.Attachments}
 }
 
 func (r *reader) value() *sio.ParseError {
@@ -177,10 +177,24 @@ func (r *reader) key() ([]byte, *sio.ParseError) {
 
 func (r *reader) text(n uint64) *sio.ParseError {
 	text, err := r.validText(n)
-	if err == nil {
+	switch {
+	case err != nil:
+		return err
+	case needsEscape(text):
 		r.dst = sio.AppendString(r.dst, string(text))
+	default:
+		r.dst = append(append(append(r.dst, '"'), text...), '"')
 	}
-	return err
+	return nil
+}
+
+func needsEscape(text []byte) bool {
+	for _, c := range text {
+		if c < ' ' || c == '"' || c == '\\' {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *reader) validText(n uint64) ([]byte, *sio.ParseError) {

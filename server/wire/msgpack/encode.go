@@ -92,7 +92,7 @@ func (w *writer) array() bool {
 			}
 		}
 	}
-	w.head(start, n, AppendArray)
+	w.head(start, n, fixArray, array16)
 	return true
 }
 
@@ -135,7 +135,7 @@ func (w *writer) object() bool {
 		w.dst = AppendBinary(w.dst[:start], w.attachments[num])
 		return true
 	}
-	w.head(start, n, AppendMap)
+	w.head(start, n, fixMap, map16)
 	return true
 }
 
@@ -149,13 +149,15 @@ func attachmentNumber(value []byte) int {
 }
 
 // head puts the header of a container at start, where one byte is kept for it.
-func (w *writer) head(start, n int, header func([]byte, int) []byte) {
-	var buf [5]byte
-	h := header(buf[:0], n)
-	w.dst[start] = h[0]
-	if len(h) > 1 {
-		w.dst = slices.Insert(w.dst, start+1, h[1:]...)
+func (w *writer) head(start, n int, fix, code16 byte) {
+	if n < 16 {
+		w.dst[start] = fix | byte(n)
+		return
 	}
+	var buf [5]byte
+	h := appendCount(buf[:0], code16, n)
+	w.dst[start] = h[0]
+	w.dst = slices.Insert(w.dst, start+1, h[1:]...)
 }
 
 // quoted reads text with its quotes.

@@ -103,7 +103,9 @@ func (r *reader) field(p *sio.Packet, field uint8, lim sio.Limits) *sio.ParseErr
 		if raw[0] != '"' {
 			return errNamespace
 		}
-		p.Namespace = string(sio.AppendUnquoted(nil, raw))
+		if p.Namespace = sio.MainNamespace; string(raw) != `"/"` {
+			p.Namespace = string(sio.AppendUnquoted(nil, raw))
+		}
 		if len(p.Namespace) > lim.Namespace || !strings.HasPrefix(p.Namespace, "/") || strings.Contains(p.Namespace, ",") {
 			return errNamespace
 		}
