@@ -39,9 +39,10 @@ func TestConnectAndDisconnectPackets(t *testing.T) {
 // Clients that are not JavaScript write out the main namespace.
 func TestMainNamespaceWrittenOut(t *testing.T) {
 	srv := start(t, socketio.Options{})
+	w := watch(t, srv)
 	c, _ := openWS(t, srv)
 	c.sendText("40/,")
-	socketID(t, c.text(), "")
+	id := socketID(t, c.text(), "")
 	_ = c.text()
 	c.sendText(`42/,["echo",1]`, `42/,7["ack",2]`, `451-/,["echo",{"_placeholder":true,"num":0}]`)
 	c.send(bin(9))
@@ -51,8 +52,8 @@ func TestMainNamespaceWrittenOut(t *testing.T) {
 	c.want(`420["question",1]`)
 	c.sendText(`43/,0["answer"]`)
 	c.want(`438["answer"]`)
-	c.sendText("41/,", "40")
-	socketID(t, c.text(), "")
+	c.sendText("41/,")
+	w.want(t, id, clientLeft)
 }
 
 func TestUnknownNamespacesAreRefusedAndTheConnectionStays(t *testing.T) {
