@@ -20,6 +20,7 @@ const module = "parley/"
 var layers = map[string][]string{
 	"server/wire/eio":           {},
 	"server/wire/sio":           {},
+	"server/wire/msgpack":       {"server/wire/sio"},
 	"server/internal/leaktest":  {},
 	"server/internal/negotiate": {},
 	"server/internal/clientfiles": {
@@ -39,12 +40,14 @@ var layers = map[string][]string{
 		"server/internal/transport", "server/internal/transport/polling", "server/internal/transport/websocket",
 		"server/internal/reactor", "server/wire/eio",
 	},
-	"server/adapter":  {},
-	"server/socketio": {"server/adapter", "server/engineio", "server/internal/clientfiles", "server/wire/sio"},
+	"server/adapter": {},
+	"server/socketio": {
+		"server/adapter", "server/engineio", "server/internal/clientfiles", "server/wire/msgpack", "server/wire/sio",
+	},
 	"server/webtransport": {
 		"server/socketio", "server/engineio", "server/internal/transport", "server/internal/reactor", "server/wire/eio",
 	},
-	"server/socketiotest": {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/sio"},
+	"server/socketiotest": {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/msgpack", "server/wire/sio"},
 	"server/e2e/...":      {"server/..."},
 	"namespaces/chat":     {"server/socketio"},
 	"adapters/memory":     {"server/adapter"},

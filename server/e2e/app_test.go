@@ -37,6 +37,7 @@ func mount(io *socketio.Server) {
 	main.OnDisconnect(ended.note)
 	mountEvents(main)
 	mountBroadcasts(main)
+	mountOptions(main)
 	socketio.On(main, "kick", kick)
 	socketio.OnAck(main, "reason-of", ended.of)
 	socketio.On(main, "shutdown", func(context.Context, *socketio.Socket, socketio.None) error {

@@ -91,6 +91,28 @@ var attachments = []badFrames{
 	{name: "attachments that do not come", frames: text(`451-["ack",1]`), code: -1, strict: noStatus, differ: "it waits for ever"},
 }
 
+// messagePack are first messages of clients that do not speak text, none of which is right.
+var messagePack = func() []badFrames {
+	const connect = "\x82\xa4type\x00\xa3nsp\xa1/"
+	rows := []badFrames{
+		{name: "MessagePack: text behind a CONNECT", frames: frames(bin([]byte(connect)...), text(`42["echo",1]`))},
+		{name: "MessagePack: 400,000 opening arrays", frames: bin(bytes.Repeat([]byte{0x91}, 400_000)...), strict: 1009},
+		{name: "MessagePack: 400,000 opening maps", frames: bin(bytes.Repeat([]byte("\x81\xa1a"), 130_000)...), strict: 1009},
+	}
+	for _, data := range []string{
+		"", "\xc0", "\x80", "\x90", "\xa1", "\xc1", connect[:5], connect + "\xc0", "\xdf\xff\xff\xff\xff", "\xdd\xff\xff\xff\xff", "\xdb\xff\xff\xff\xff", "\xc6\xff\xff\xff\xff",
+		"\x81\xa4type\xdb\xff\xff\xff\xff", "\x82\xa4type\x05\xa3nsp\xa1/", "\x82\xa4type\x02\xa3nsp\xa1/", "\x82\xa4type\x00\xa3nsp\x01", "\x82\xa4type\x00\x01\x02",
+		"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x91\xa4echo", "\x83\xa4type\x00\xa3nsp\xa1/\xa4data\x90", "\x83\xa4type\x00\xa3nsp\xa1/\xa4data\xa1\xff",
+	} {
+		rows = append(rows, badFrames{name: fmt.Sprintf("MessagePack: % x", data), frames: bin([]byte(data)...)})
+	}
+	for i := range rows {
+		rows[i].before, rows[i].code = true, noStatus
+		rows[i].differ = "its parser is for the whole server"
+	}
+	return rows
+}()
+
 func nested(depth int) []byte {
 	return text(`42["echo",` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `]`)
 }
@@ -170,7 +192,7 @@ func TestBadFrames(t *testing.T) {
 			usage := measure(t, srv)
 			t.Run("rows", func(t *testing.T) {
 				clients := controls(t, srv)
-				for _, group := range [][]badFrames{socketPackets, lenient, beforeConnect, attachments, limits, framing} {
+				for _, group := range [][]badFrames{socketPackets, lenient, beforeConnect, attachments, messagePack, limits, framing} {
 					for _, row := range group {
 						code := row.code
 						if setting == "strict" && (row.strict != 0 || code == -1) {

@@ -3,6 +3,7 @@ package e2e
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"testing"
@@ -34,6 +35,32 @@ func TestOfficialClientInNode(t *testing.T) {
 			driver := startScript(t, "node.mjs", task{
 				"url": srv.url, "mode": mode, "rounds": 5, "kicks": 100, "crowd": 20,
 			}.json())
+			outcomes(t, driver)
+			driver.wait()
+		})
+	}
+}
+
+// Clients that speak MessagePack need no switch at the server.
+func TestOfficialClientWithMessagePack(t *testing.T) {
+	testClient(t, task{"parser": "socket.io-msgpack-parser"})
+}
+
+// Version 3 is the oldest whose protocol is that of version 4.
+func TestOfficialClient3(t *testing.T) { testClient(t, task{"client": "socket.io-client-v3"}) }
+
+// testClient runs all scenarios with a client that begins with polling and upgrades, and with one
+// transport those that are about packets.
+func testClient(t *testing.T, client task) {
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			srv := start(t, roomy)
+			settings := task{"url": srv.url, "mode": mode, "rounds": 1, "kicks": 3, "crowd": 4}
+			maps.Copy(settings, client)
+			if mode != "upgrade" {
+				settings["groups"] = []string{"connection", "events"}
+			}
+			driver := startScript(t, "node.mjs", settings.json())
 			outcomes(t, driver)
 			driver.wait()
 		})

@@ -143,7 +143,11 @@ func TestUnusualHandshakesThatPass(t *testing.T) {
 		{"empty sid", pollQuery + "&sid="},
 		{"last revision counts", "EIO=3&EIO=4&transport=polling"},
 		{"last transport counts", "EIO=4&transport=abc&transport=polling"},
+		{"revision twice", "EIO=4&EIO=4&transport=polling"},
+		{"another order", "transport=polling&t=Pq1&EIO=4"},
+		{"escaped", "EI%4f=4&transport=poll%69ng"},
 		{"cache buster", pollQuery + "&t=abc123"},
+		{"empty cache buster", "t&EIO=4&t=&transport=polling"},
 		{"foreign parameters", pollQuery + "&token=%00%ff&a=;&%zz=1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -153,6 +157,20 @@ func TestUnusualHandshakesThatPass(t *testing.T) {
 			}
 			parseHandshake(t, a.body)
 		})
+	}
+}
+
+func TestPathMayHaveMoreBehindIt(t *testing.T) {
+	srv := start(t, socketio.Options{})
+	for _, path := range []string{"/socket.io/any/thing", "/socket.io/any/thing/"} {
+		head := "GET " + path + "?" + pollQuery + " HTTP/1.1\r\nHost: " + srv.host() + "\r\n\r\n"
+		if res := rawRequest(t, srv, head); res.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d %s", path, res.StatusCode, res.body)
+		}
+		upgrade := strings.Replace(upgradeRequest(srv, wsQuery), "/socket.io/", path, 1)
+		if res := rawRequest(t, srv, upgrade); res.StatusCode != http.StatusSwitchingProtocols {
+			t.Errorf("%s: %d", path, res.StatusCode)
+		}
 	}
 }
 

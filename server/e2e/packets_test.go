@@ -13,6 +13,10 @@ func TestConnectAndDisconnectPackets(t *testing.T) {
 	for _, row := range []struct{ name, send, reply, event string }{
 		{"main", "40", `40{"sid":"`, `42["welcome",{"id":"`},
 		{"main with auth", `40{"a":1}`, `40{"sid":"`, `42["welcome",{"id":"`},
+		{"main with a comma", "40/,", `40{"sid":"`, `42["welcome",{"id":"`},
+		{"main without a comma", "40/", `40{"sid":"`, `42["welcome",{"id":"`},
+		{"main with empty auth", "40/,{}", `40{"sid":"`, `42["welcome",{"id":"`},
+		{"with empty auth", "40/custom,{}", `40/custom,{"sid":"`, `42/custom,["auth",{}]`},
 		{"main written out", `40/,{"a":1}`, `40{"sid":"`, `42["welcome",{"id":"`},
 		{"without a comma", "40/custom", `40/custom,{"sid":"`, `42/custom,["auth",{}]`},
 		{"with a comma", "40/custom,", `40/custom,{"sid":"`, `42/custom,["auth",{}]`},
@@ -30,6 +34,26 @@ func TestConnectAndDisconnectPackets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Clients that are not JavaScript write out the main namespace.
+func TestMainNamespaceWrittenOut(t *testing.T) {
+	srv := start(t, socketio.Options{})
+	w := watch(t, srv)
+	c, _ := openWS(t, srv)
+	c.sendText("40/,")
+	id := socketID(t, c.text(), "")
+	_ = c.text()
+	c.sendText(`42/,["echo",1]`, `42/,7["ack",2]`, `451-/,["echo",{"_placeholder":true,"num":0}]`)
+	c.send(bin(9))
+	c.want(`42["echo",1]`, `437[2]`, `451-["echo",{"_placeholder":true,"num":0}]`)
+	_, _ = c.message()
+	c.sendText(`42/,8["ask",1]`)
+	c.want(`420["question",1]`)
+	c.sendText(`43/,0["answer"]`)
+	c.want(`438["answer"]`)
+	c.sendText("41/,")
+	w.want(t, id, clientLeft)
 }
 
 func TestUnknownNamespacesAreRefusedAndTheConnectionStays(t *testing.T) {

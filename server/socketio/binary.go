@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"parley/server/wire/sio"
 )
 
 // What a client can get wrong about the type of an argument, besides JSON's own errors.
@@ -17,6 +19,7 @@ var (
 	errNotBool   = errors.New("not a boolean")
 	errNotBinary = errors.New("not binary")
 	errBinary    = errors.New("binary where JSON belongs")
+	errNotJSON   = errors.New("not JSON")
 )
 
 // unmarshalBinary decodes raw, part of a packet with these attachments. Binary for
@@ -79,17 +82,9 @@ func binaryOptions(attachments [][]byte, used *int) json.Options {
 			*v = cutValue(raw, attachments, all)
 			return nil
 		}),
-		json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *any) error {
-			raw, err := d.ReadValue()
-			if err != nil {
-				return err
-			}
-			var plain any
-			if err := json.Unmarshal(raw, &plain); err != nil {
-				return err
-			}
-			*v = restored(plain, attachment)
-			return nil
+		json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *any) (err error) {
+			*v, err = decodeAny(d, attachment)
+			return err
 		}),
 	))
 }
@@ -99,38 +94,71 @@ func binaryOptions(attachments [][]byte, used *int) json.Options {
 type placeholders struct{ count, first, end int }
 
 func placeholdersIn(raw []byte) (p placeholders, err error) {
-	var plain any
-	err = json.Unmarshal(raw, &plain)
-	restored(plain, func(num int) any {
-		if p.count == 0 {
-			p.first = num
-		}
-		p.count++
-		p.first, p.end = min(p.first, num), max(p.end, num+1)
-		return nil
-	})
+	var ok bool
+	if p.count, p.first, p.end, ok = sio.Placeholders(raw); !ok {
+		err = errNotJSON
+	}
 	return p, err
 }
 
-// restored replaces the placeholders in a decoded value, in place. The parser has
-// checked that each names an attachment.
-func restored(v any, attachment func(num int) any) any {
-	switch v := v.(type) {
-	case []any:
-		for i := range v {
-			v[i] = restored(v[i], attachment)
+// decodeAny decodes the next value of d as if into an any, with attachments in the place of
+// placeholders. The parser has checked that each names one.
+func decodeAny(d *jsontext.Decoder, attachment func(num int) any) (v any, err error) {
+	switch d.PeekKind() {
+	case '[':
+		return decodeAnyArray(d, attachment)
+	case '{':
+		return decodeAnyObject(d, attachment)
+	}
+	raw, err := d.ReadValue()
+	if err == nil {
+		err = json.Unmarshal(raw, &v)
+	}
+	return v, err
+}
+
+func decodeAnyArray(d *jsontext.Decoder, attachment func(num int) any) (any, error) {
+	if _, err := d.ReadToken(); err != nil {
+		return nil, err
+	}
+	list := []any{}
+	for d.PeekKind() != ']' {
+		v, err := decodeAny(d, attachment)
+		if err != nil {
+			return nil, err
 		}
-	case map[string]any:
-		if v["_placeholder"] == true {
-			if num, ok := v["num"].(float64); ok {
-				return attachment(int(num))
-			}
+		list = append(list, v)
+	}
+	_, err := d.ReadToken()
+	return list, err
+}
+
+func decodeAnyObject(d *jsontext.Decoder, attachment func(num int) any) (any, error) {
+	if _, err := d.ReadToken(); err != nil {
+		return nil, err
+	}
+	members := make(map[string]any)
+	marked := false
+	for d.PeekKind() != '}' {
+		key, err := d.ReadValue()
+		if err != nil {
+			return nil, err
 		}
-		for k := range v {
-			v[k] = restored(v[k], attachment)
+		name, err := jsontext.AppendUnquote(nil, key)
+		if err != nil {
+			return nil, err
+		}
+		marked = marked || d.PeekKind() == 't' && sio.IsMark(key, []byte("true"))
+		if members[string(name)], err = decodeAny(d, attachment); err != nil {
+			return nil, err
 		}
 	}
-	return v
+	if num, ok := members["num"].(float64); ok && marked {
+		_, err := d.ReadToken()
+		return attachment(int(num)), err
+	}
+	_, err := d.ReadToken()
+	return members, err
 }
 
 // byteTypes remembers what mayHoldBytes found out.

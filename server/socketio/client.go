@@ -24,6 +24,8 @@ type client struct {
 	partial *partial
 	failed  bool // the client broke the protocol; nothing more is taken
 
+	codec codec // set before there is any socket
+
 	mu      sync.Mutex // guards what follows; nothing else is locked within
 	sockets []*Socket  // few, so a list
 	left    []string   // namespaces that the server ended, of which the client may not know
@@ -44,8 +46,16 @@ func (s *Server) accept(session *engineio.Session) engineio.Receiver {
 
 // Receive takes one message of the client.
 func (c *client) Receive(t engineio.Turn, data []byte, binary bool) {
+	if c.codec == codecUnknown {
+		c.codec = codecJSON
+		if binary {
+			c.codec = codecMessagePack
+		}
+	}
 	switch {
 	case c.failed:
+	case c.codec == codecMessagePack:
+		c.messagePack(t, data, binary)
 	case binary:
 		c.attachment(t, data)
 	case c.partial != nil:
@@ -197,9 +207,7 @@ func (c *client) refuse(namespace string, e *Error) {
 		c.server.opts.Logger.Error("cannot send the data of a connect error", "error", err)
 		text, _ = json.Marshal(refusal{Message: e.Message}, jsontext.AllowInvalidUTF8(true))
 	}
-	buf := engineio.NewBuffer(len(namespace) + len(text) + 2)
-	buf = sio.AppendHeader(buf, sio.ConnectError, 0, namespace, sio.NoID)
-	_ = c.session.Send(engineio.Text(append(buf, text...)))
+	_ = c.session.Send(c.control(sio.ConnectError, namespace, string(text)))
 }
 
 // refusal is the payload of a CONNECT_ERROR.

@@ -31,6 +31,14 @@ func (s *Socket) dispatch(e *entry, it *item) {
 	}
 }
 
+// unhandled answers an event that has no handler, if an acknowledgement is wanted: official clients with
+// retries would send it again, and nothing else before it is answered.
+func (s *Socket) unhandled(it *item) {
+	if it.packet.ID != sio.NoID {
+		s.acknowledge(it.packet.ID, failure{Error: clientError{Code: CodeInvalid, Message: "Unknown event"}})
+	}
+}
+
 // invoke calls a handler. A panic ends the event and nothing else.
 func (s *Socket) invoke(e *entry, args arguments) (reply any, err error) {
 	defer s.recovered(&err)
@@ -105,7 +113,7 @@ func (s *Socket) connect() {
 		s.refuse(err)
 	case s.state.CompareAndSwap(stateConnecting, stateConnected):
 		s.client.joined()
-		s.ns.add(s, s.ns.packet(sio.Connect, sio.NoID, `{"sid":"`+s.id+`"}`))
+		s.ns.add(s, s.client.control(sio.Connect, s.ns.name, `{"sid":"`+s.id+`"}`))
 		for _, hook := range hooks.connect {
 			s.guarded(func(ctx context.Context) { hook(ctx, s) })
 		}

@@ -61,6 +61,11 @@
 // about a single client belongs in Options.AllowRequest, which sees the HTTP
 // request, or in [Namespace.Use], which sees the credentials.
 //
+// # Clients
+//
+// The first message of a client tells whether it speaks text, as most do, or
+// MessagePack (socket.io-msgpack-parser). Handlers cannot tell the difference.
+//
 // # JSON
 //
 // Arguments are JSON as JavaScript knows it: struct fields match by their exact

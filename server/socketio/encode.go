@@ -23,7 +23,13 @@ type packet struct {
 	text    engineio.Message
 	all     []engineio.Message // the text and its attachments; nil if there are none
 	payload adapter.Payload    // what both were made of
+	kind    sio.Type
+	id      int64
+	packed  *engineio.Message // the form for clients that speak MessagePack, once one needs it
 }
+
+// errLookalike: clients would take an object for an attachment that is not there, and close the connection.
+var errLookalike = errors.New("socketio: an object beside binary looks like a placeholder")
 
 // encodeEvent encodes an event, with the id of the acknowledgement it wants or sio.NoID.
 func encodeEvent(ns *Namespace, id int64, event string, args []any) (packet, error) {
@@ -35,7 +41,7 @@ func encodeEvent(ns *Namespace, id int64, event string, args []any) (packet, err
 	if err := e.values(args); err != nil {
 		return packet{}, fmt.Errorf("socketio: event %s: %w", event, err)
 	}
-	return e.finish(sio.BinaryEvent)
+	return e.finish(sio.Event, sio.BinaryEvent)
 }
 
 // encodeAck encodes an acknowledgement.
@@ -45,7 +51,7 @@ func encodeAck(ns *Namespace, id int64, args ...any) (packet, error) {
 	if err := e.values(args); err != nil {
 		return packet{}, fmt.Errorf("socketio: acknowledgement: %w", err)
 	}
-	return e.finish(sio.BinaryAck)
+	return e.finish(sio.Ack, sio.BinaryAck)
 }
 
 // sizeHint guesses how many bytes the arguments take.
@@ -83,11 +89,11 @@ func newEncoder(ns *Namespace, t sio.Type, id int64, size int) encoder {
 
 // finish closes the array of arguments and frames the packet: as the binary type
 // if there are attachments.
-func (e *encoder) finish(binary sio.Type) (packet, error) {
+func (e *encoder) finish(plain, binary sio.Type) (packet, error) {
 	e.buf = append(e.buf, ']')
 	n := len(e.attachments)
 	if n == 0 {
-		return packet{text: engineio.Text(e.buf), payload: adapter.Payload{Data: e.buf[e.payload:]}}, nil
+		return packet{text: engineio.Text(e.buf), payload: adapter.Payload{Data: e.buf[e.payload:]}, kind: plain, id: e.id}, nil
 	}
 	if limit := e.ns.server.opts.MaxAttachments; n > limit {
 		return packet{}, overLimit(ErrTooManyAttachments, "MaxAttachments", limit)
@@ -95,13 +101,19 @@ func (e *encoder) finish(binary sio.Type) (packet, error) {
 	payload := e.buf[e.payload:]
 	buf := engineio.NewBuffer(len(e.ns.name) + len(payload) + 24)
 	buf = sio.AppendHeader(buf, binary, n, e.ns.name, e.id)
-	all := append(make([]engineio.Message, 0, 1+n), engineio.Text(append(buf, payload...)))
+	buf, err := sio.AppendBinaryPayload(buf, payload, n)
+	if err != nil {
+		return packet{}, fmt.Errorf("%w: %w", errLookalike, err)
+	}
+	all := append(make([]engineio.Message, 0, 1+n), engineio.Text(buf))
 	for i, data := range e.attachments {
 		m := engineio.Binary(data)
 		e.attachments[i] = m.Payload() // the caller may change his own
 		all = append(all, m)
 	}
-	return packet{all[0], all, adapter.Payload{Data: payload, Attachments: e.attachments}}, nil
+	return packet{
+		text: all[0], all: all, payload: adapter.Payload{Data: payload, Attachments: e.attachments}, kind: binary, id: e.id,
+	}, nil
 }
 
 // values appends the elements of the array, after what it has already.

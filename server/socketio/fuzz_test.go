@@ -7,6 +7,8 @@ import (
 	"parley/server/adapter"
 	"parley/server/socketio"
 	"parley/server/socketiotest"
+	"parley/server/wire/msgpack"
+	"parley/server/wire/sio"
 )
 
 // FuzzPackets sends whatever comes to mind to handlers of all kinds. The process and
@@ -20,6 +22,51 @@ func FuzzPackets(f *testing.F) {
 	} {
 		f.Add(text, []byte("binary"), uint8(len(text)%3))
 	}
+	srv := fuzzed(f)
+	good := socketiotest.Connect(f, srv, "/", nil)
+	f.Fuzz(func(t *testing.T, text string, binary []byte, attachments uint8) {
+		c := connect(t, srv, "/")
+		emit(t, c, "call")
+		_ = c.Write(text) // the server may be quicker to close than we are to send
+		for range attachments % 4 {
+			_ = c.WriteBinary(binary)
+		}
+		c.Close()
+		<-c.Done()
+		handled(t, good)
+	})
+}
+
+// FuzzMessagePack is FuzzPackets for clients that speak MessagePack.
+func FuzzMessagePack(f *testing.F) {
+	for _, p := range []sio.Packet{
+		{Type: sio.Event, Namespace: "/", ID: 7, Data: []byte(`["any",[null,1.5,{"a":"b"}]]`)},
+		{Type: sio.BinaryEvent, Namespace: "/", ID: 3, Data: []byte(`["struct",{"body":{"_placeholder":true,"num":0}}]`)},
+		{Type: sio.BinaryEvent, Namespace: "/", ID: 4, Data: []byte(`["value",[{"\u005fplaceholder":true,"num":0},{"_placeholder":true,"num":0}]]`)},
+		{Type: sio.Connect, Namespace: "/other", ID: sio.NoID, Data: []byte(`{"token":1}`)},
+		{Type: sio.Ack, Namespace: "/", ID: 0, Data: []byte(`[]`)},
+		{Type: sio.Disconnect, Namespace: "/", ID: sio.NoID},
+	} {
+		data, err := msgpack.AppendPacket(nil, p, [][]byte{{1, 2}})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	srv := fuzzed(f)
+	good := socketiotest.Connect(f, srv, "/", nil)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := socketiotest.Connect(t, srv, "/", &socketiotest.Options{MessagePack: true})
+		emit(t, c, "call")
+		_ = c.WriteBinary(data)
+		c.Close()
+		<-c.Done()
+		handled(t, good)
+	})
+}
+
+// fuzzed returns a server with handlers of all kinds.
+func fuzzed(f *testing.F) *socketio.Server {
 	srv := socketio.New(nil)
 	f.Cleanup(func() { _ = srv.Shutdown(context.Background()) })
 	ns := withSync(srv.Of("/"))
@@ -37,18 +84,7 @@ func FuzzPackets(f *testing.F) {
 		go func() { _, _ = socketio.Call[any](ctx, s, "question") }()
 		return nil
 	})
-	good := socketiotest.Connect(f, srv, "/", nil)
-	f.Fuzz(func(t *testing.T, text string, binary []byte, attachments uint8) {
-		c := connect(t, srv, "/")
-		emit(t, c, "call")
-		_ = c.Write(text) // the server may be quicker to close than we are to send
-		for range attachments % 4 {
-			_ = c.WriteBinary(binary)
-		}
-		c.Close()
-		<-c.Done()
-		handled(t, good)
-	})
+	return srv
 }
 
 // FuzzEventsOfOtherServers delivers payloads that an adapter may have got from anywhere.

@@ -172,6 +172,7 @@ func (s *Socket) drain(onTurn bool) {
 		}
 		e, p := s.target(it)
 		if p == nil {
+			s.unhandled(it)
 			it.release()
 			continue
 		}

@@ -96,11 +96,14 @@ func (ns *Namespace) foreignEvent(id int64, payload adapter.Payload) (packet, er
 	}
 	buf := engineio.NewBuffer(len(ns.name) + len(payload.Data) + 24)
 	begin := len(buf)
-	buf = append(sio.AppendHeader(buf, kind, n, ns.name, id), payload.Data...)
+	buf, err := sio.AppendBinaryPayload(sio.AppendHeader(buf, kind, n, ns.name, id), payload.Data, n)
+	if err != nil {
+		return packet{}, fmt.Errorf("socketio: event of another server: %w", err)
+	}
 	if err := ns.check(buf[begin:], payload); err != nil {
 		return packet{}, fmt.Errorf("socketio: event of another server: %w", err)
 	}
-	p := packet{text: engineio.Text(buf), payload: payload}
+	p := packet{text: engineio.Text(buf), payload: payload, kind: kind, id: id}
 	if n > 0 {
 		p.all = append(make([]engineio.Message, 0, 1+n), p.text)
 		for _, data := range payload.Attachments {

@@ -3,6 +3,7 @@ package socketio_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"sync"
 	"testing"
@@ -11,6 +12,8 @@ import (
 	"parley/server/internal/leaktest"
 	"parley/server/socketio"
 	"parley/server/socketiotest"
+	"parley/server/wire/msgpack"
+	"parley/server/wire/sio"
 )
 
 func TestMain(m *testing.M) { leaktest.Main(m) }
@@ -156,4 +159,22 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+type rawJSON = json.RawMessage
+
+// mustPack returns an event of the main namespace as MessagePack.
+func mustPack(t *testing.T, payload string, attachments ...[]byte) []byte {
+	t.Helper()
+	return mustPackIn(t, "/", payload, attachments...)
+}
+
+func mustPackIn(t *testing.T, namespace, payload string, attachments ...[]byte) []byte {
+	t.Helper()
+	p := sio.Packet{Type: sio.Event, Namespace: namespace, ID: sio.NoID, Data: []byte(payload)}
+	data, err := msgpack.AppendPacket(nil, p, attachments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }

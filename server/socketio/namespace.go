@@ -4,9 +4,6 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
-
-	"parley/server/engineio"
-	"parley/server/wire/sio"
 )
 
 // A Namespace is one of the parts that a server's clients can join, each with
@@ -132,11 +129,4 @@ func (ns *Namespace) handle(event string, e *entry) {
 	if !ns.events.add(event, e, false) {
 		panic("socketio: " + ns.name + " has a handler for event " + event)
 	}
-}
-
-// packet returns a packet without attachments for this namespace.
-func (ns *Namespace) packet(t sio.Type, id int64, payload string) engineio.Message {
-	buf := engineio.NewBuffer(len(ns.name) + len(payload) + 24)
-	buf = sio.AppendHeader(buf, t, 0, ns.name, id)
-	return engineio.Text(append(buf, payload...))
 }

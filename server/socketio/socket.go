@@ -183,19 +183,26 @@ func (s *Socket) deliver(p *packet, f flags) error {
 		return ErrClosed
 	}
 	session := s.client.session
+	one, all := p.text, p.all
+	var err error
+	if s.client.codec == codecMessagePack {
+		if one, err = p.messagePack(s.ns); err != nil {
+			return err
+		}
+		all = nil
+	}
 	if f.volatile {
-		if p.all == nil {
-			session.SendVolatile(p.text)
+		if all == nil {
+			session.SendVolatile(one)
 		} else {
-			session.SendVolatile(p.all...)
+			session.SendVolatile(all...)
 		}
 		return nil
 	}
-	var err error
-	if p.all == nil {
-		err = session.Send(p.text)
+	if all == nil {
+		err = session.Send(one)
 	} else {
-		err = session.Send(p.all...)
+		err = session.Send(all...)
 	}
 	if errors.Is(err, engineio.ErrClosed) {
 		return ErrClosed
@@ -222,7 +229,7 @@ func (s *Socket) Disconnect(closeTransport bool) {
 func (s *Socket) kick() {
 	if s.end(nil, ReasonServerDisconnect) == stateConnected {
 		s.client.forget(s, true)
-		_ = s.client.session.Send(s.ns.packet(sio.Disconnect, sio.NoID, ""))
+		_ = s.client.session.Send(s.client.control(sio.Disconnect, s.ns.name, ""))
 	}
 }
 

@@ -73,7 +73,7 @@ func (c *Client) Reason(ctx context.Context) (string, error) {
 // Disconnect leaves the namespace. The connection stays for other namespaces.
 func (c *Client) Disconnect() {
 	p := sio.Packet{Type: sio.Disconnect, Namespace: c.namespace, ID: sio.NoID}
-	_ = c.session.send(message(p.Append(nil)))
+	_ = c.session.sendPacket(p, nil)
 	c.end(ReasonClientDisconnect)
 }
 
@@ -165,7 +165,7 @@ func (c *Client) EmitAck(ctx context.Context, event string, args ...any) (Reply,
 
 // emit sends an event or an acknowledgement.
 func (c *Client) emit(t sio.Type, id int64, args []any) error {
-	var attachments []eio.Packet
+	var attachments [][]byte
 	payload := []byte{'['}
 	for i, arg := range args {
 		if i > 0 {
@@ -173,7 +173,7 @@ func (c *Client) emit(t sio.Type, id int64, args []any) error {
 		}
 		if data, ok := arg.([]byte); ok {
 			payload = sio.AppendPlaceholder(payload, len(attachments))
-			attachments = append(attachments, attachment(data))
+			attachments = append(attachments, data)
 			continue
 		}
 		text, err := json.Marshal(arg)
@@ -186,7 +186,7 @@ func (c *Client) emit(t sio.Type, id int64, args []any) error {
 		t += sio.BinaryEvent - sio.Event
 	}
 	p := sio.Packet{Type: t, Namespace: c.namespace, ID: id, Attachments: len(attachments), Data: append(payload, ']')}
-	return c.session.send(append([]eio.Packet{message(p.Append(nil))}, attachments...)...)
+	return c.session.sendPacket(p, attachments)
 }
 
 // Next returns the next event of any name.

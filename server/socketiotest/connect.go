@@ -84,7 +84,7 @@ func (s *session) join(ctx context.Context, namespace string, auth any) (*Client
 	if !s.enter(c) {
 		return nil, ErrClosed
 	}
-	if err := s.send(message(p.Append(nil))); err != nil {
+	if err := s.sendPacket(p, nil); err != nil {
 		return nil, err
 	}
 	for {

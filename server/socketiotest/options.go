@@ -23,6 +23,9 @@ type Options struct {
 	// Header and Query are added to the requests.
 	Header http.Header
 	Query  url.Values
+	// MessagePack makes the client speak as with socket.io-msgpack-parser: a packet
+	// with its attachments is one binary message.
+	MessagePack bool
 	// Mute makes the client not answer pings, as if it had died.
 	Mute bool
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"parley/server/wire/eio"
+	"parley/server/wire/msgpack"
 	"parley/server/wire/sio"
 )
 
@@ -182,6 +183,22 @@ func (s *session) send(packets ...eio.Packet) error {
 	return c.send(packets...)
 }
 
+// sendPacket sends a packet and its attachments.
+func (s *session) sendPacket(p sio.Packet, attachments [][]byte) error {
+	if s.opts.MessagePack {
+		data, err := msgpack.AppendPacket(nil, p, attachments)
+		if err != nil {
+			return err
+		}
+		return s.send(attachment(data))
+	}
+	packets := []eio.Packet{message(p.Append(nil))}
+	for _, data := range attachments {
+		packets = append(packets, attachment(data))
+	}
+	return s.send(packets...)
+}
+
 // read takes in what the server sends until the end.
 func (s *session) read(packets []eio.Packet) {
 	var err error
@@ -223,6 +240,9 @@ func (s *session) resume() {
 
 // message sorts a Socket.IO packet, when it is complete, to its client.
 func (s *session) message(p eio.Packet) (err error) {
+	if s.opts.MessagePack {
+		return s.messagePack(p)
+	}
 	if p.Binary {
 		s.attachments = append(s.attachments, p.Data)
 	} else if s.partial, err = sio.Parse(p.Data, sio.Limits{}); err != nil {
@@ -233,13 +253,27 @@ func (s *session) message(p eio.Packet) (err error) {
 	}
 	packet, attachments := s.partial, s.attachments
 	s.partial, s.attachments = sio.Packet{}, nil
+	s.hand(packet, attachments)
+	return nil
+}
+
+func (s *session) messagePack(p eio.Packet) error {
+	packet, attachments, err := msgpack.Parse(p.Data, nil, sio.Limits{})
+	if err != nil || !p.Binary {
+		return fmt.Errorf("socketiotest: the server sent %q, which is no MessagePack: %w", p.Data, err)
+	}
+	s.hand(packet, attachments)
+	return nil
+}
+
+// hand gives a packet to the client of its namespace.
+func (s *session) hand(p sio.Packet, attachments [][]byte) {
 	s.mu.Lock()
-	c := s.clients[packet.Namespace]
+	c := s.clients[p.Namespace]
 	s.mu.Unlock()
 	if c != nil {
-		c.packet(packet, attachments)
+		c.packet(p, attachments)
 	}
-	return nil
 }
 
 // end tells all clients that the connection is gone.

@@ -26,11 +26,11 @@ const connection = {
     same(await socket.emitWithAck("query"), mode === "webtransport" ? "" : "blau & grün", "query");
   },
 
-  async "middleware and unknown namespaces: connect_error texts and data"(clients) {
+  async "middleware and unknown namespaces: connect_error texts and data"(clients, { old }) {
     const refused = async (namespace, auth) => {
       const socket = clients.create(namespace, { auth });
       const [error] = await clients.next(socket, "connect_error");
-      same(socket.active, false, "active after a refusal");
+      if (!old) same(socket.active, false, "active after a refusal");
       return [error.message, error.data];
     };
     same(await refused("/nowhere"), ["Invalid namespace", undefined], "unknown namespace");
@@ -80,14 +80,15 @@ const connection = {
 };
 
 const events = {
-  async "values come back as they were"(clients) {
+  async "values come back as they were"(clients, { parser }) {
     const socket = await clients.open();
     const values = [
-      0, -1, 1.5, 1e21, 2 ** 53 - 1, true, false, null, "", [], {}, [[[]]], { a: { b: [{ c: null }] } },
+      0, -1, 1.5, 2 ** 53 - 1, true, false, null, "", [], {}, [[[]]], { a: { b: [{ c: null }] } },
       "quote \" backslash \\ slash / <html> & \u2028\u2029", "control \u0000\u0001\u001e\u001f\u007f", "ünï 漢字 🙂🇦🇹",
-      "half a pair \ud83d", { "": 1, 'k"ey': 2, __proto__x: 3 }, { _placeholder: true, num: 0 }, { _placeholder: 1 },
+      { "": 1, 'k"ey': 2, __proto__x: 3 }, { _placeholder: true, num: 0 }, { _placeholder: 1 },
       "42[\"echo\"]", "x".repeat(5000), Array.from({ length: 500 }, (_, i) => ({ i })),
     ];
+    if (!parser) values.push(1e21, "half a pair \ud83d"); // notepack writes other ones
     for (const value of values) {
       socket.emit("echo", value);
       same((await clients.next(socket, "echo"))[0], value, "echo");
@@ -161,7 +162,8 @@ const events = {
     same(await socket.emitWithAck("ack", 1), 1, "ack afterwards");
   },
 
-  async "the client's own retries"(clients) {
+  async "the client's own retries"(clients, { old }) {
+    if (old) return;
     const socket = await clients.open("/", { retries: 2, ackTimeout: 2000 });
     const sent = 20;
     for (let i = 0; i < sent; i++) socket.emit("count", i);
@@ -213,9 +215,11 @@ const events = {
     same(await clients.next(socket, "echo"), ["text"], "text after binary");
   },
 
-  async "messages of every size, whole and in order"(clients) {
+  async "messages of every size, whole and in order"(clients, { parser, old }) {
     const socket = await clients.open();
-    const sizes = [1, 110, 111, 112, 113, 114, 115, 125, 126, 127, 4095, 4096, 65_521, 65_522, 65_535, 65_536, 900_000];
+    const sizes = [1, 110, 111, 112, 113, 114, 115, 125, 126, 127, 4095, 4096, 65_521, 65_522, 65_535, 65_536];
+    // Over polling MessagePack is base64, and clients before 4.5 do not heed maxPayload.
+    sizes.push(old ? 100_000 : parser ? 700_000 : 900_000);
     for (const size of sizes) {
       socket.emit("echo", "z".repeat(size));
       socket.emit("echo", bytes(size % 250_000));
@@ -228,11 +232,11 @@ const events = {
   },
 };
 
-const groups = [connection, events, delivery, endings];
+const all = { connection, events, delivery, endings };
 
-// run runs every scenario of the mode in turn and gives each result to report.
-export async function run({ report, ...settings }) {
-  const chosen = groups.flatMap((group) => Object.entries(group))
+// run runs every scenario of the groups in turn and gives each result to report.
+export async function run({ report, more, groups = Object.keys(more ?? all), ...settings }) {
+  const chosen = groups.flatMap((group) => Object.entries({ ...all, ...more }[group]))
     .filter(([name]) => !settings.only || name.includes(settings.only));
   await report({ scenarios: chosen.length });
   for (const [name, scenario] of chosen) {

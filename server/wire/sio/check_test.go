@@ -42,7 +42,7 @@ func checkParse(t *testing.T, text []byte, lim Limits) {
 // checkPacket verifies that p is well formed and within lim.
 func checkPacket(t *testing.T, p Packet, lim Limits) {
 	t.Helper()
-	lim = lim.withDefaults()
+	lim = lim.WithDefaults()
 	if p.Type > BinaryAck || p.ID < NoID || p.ID > MaxID {
 		t.Fatalf("%+v", p)
 	}

@@ -10,11 +10,17 @@ type scanner struct {
 	// attachments is the number of attachments that placeholders may refer to. With 0 placeholders
 	// are not looked for: in a packet without attachments they are data like any other.
 	attachments int
+	// foreign tells that others wrote the text. They have no reason for an escape in the key of a
+	// placeholder, by which AppendKey says that there is none.
+	foreign bool
 	// found counts the placeholders so far, last is the one that the latest object to be closed is.
 	found int
 	last  placeholder
-	// renumber, unless nil, copies the text with other numbers in its placeholders.
+	// first and end are the range of attachments that they name.
+	first, end int
+	// renumber and disarm, unless nil, copy the text with changes.
 	renumber *renumbering
+	disarm   *edit
 }
 
 // document checks that the text is one value and nothing else.
@@ -128,7 +134,7 @@ func (s *scanner) member(self *placeholder) *ParseError {
 	if s.attachments == 0 {
 		return nil
 	}
-	return self.note(key, s.text, start, s.pos)
+	return s.note(self, key, start)
 }
 
 func (s *scanner) string() *ParseError {

@@ -17,7 +17,8 @@ const MaxDepth = 10_000
 // MaxID is the largest id that is exact in JavaScript.
 const MaxID = 1<<53 - 1
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults returns the limits with what is not set filled in.
+func (l Limits) WithDefaults() Limits {
 	if l.Attachments <= 0 {
 		l.Attachments = DefaultLimits.Attachments
 	}

@@ -9,7 +9,7 @@ import (
 // value and fits the type; the placeholders of binary types refer to announced attachments.
 // Every error is a *ParseError.
 func Parse(text []byte, lim Limits) (Packet, error) {
-	p, err := parse(text, lim.withDefaults())
+	p, err := parse(text, lim.WithDefaults())
 	if err != nil {
 		return Packet{}, err
 	}
@@ -39,7 +39,7 @@ func parse(text []byte, lim Limits) (p Packet, err *ParseError) {
 	if len(rest) > 0 {
 		p.Data = rest
 	}
-	return p, p.check(lim)
+	return p, p.check(lim, true)
 }
 
 // parseCount reads "<count>-". JavaScript would also take 1e0 or 0x1 for a number; nobody sends that.
@@ -89,9 +89,18 @@ func parseID(text []byte) (id int64, rest []byte, err *ParseError) {
 	return id, text[i:], nil
 }
 
+// Check checks the payload of a packet that was not parsed from text, as Parse does. Its placeholders
+// have been written by AppendPlaceholder, its other keys by AppendKey.
+func (p *Packet) Check(lim Limits) error {
+	if err := p.check(lim.WithDefaults(), false); err != nil {
+		return err
+	}
+	return nil
+}
+
 // check verifies the payload: its shape first, which its first byte tells, then its syntax.
 // White space before the payload is refused: the reference decoder takes it for an id of 0.
-func (p *Packet) check(lim Limits) *ParseError {
+func (p *Packet) check(lim Limits, foreign bool) *ParseError {
 	if len(p.Data) == 0 {
 		if p.Type != Connect && p.Type != Disconnect {
 			return errShape
@@ -101,7 +110,7 @@ func (p *Packet) check(lim Limits) *ParseError {
 	if !p.Type.begins(p.Data[0]) {
 		return errShape
 	}
-	s := scanner{text: p.Data, levels: lim.Depth, attachments: p.Attachments}
+	s := scanner{text: p.Data, levels: lim.Depth, attachments: p.Attachments, foreign: foreign}
 	if err := s.document(); err != nil {
 		return err
 	}

@@ -135,11 +135,11 @@ func TestManyOpenBracketsFailFast(t *testing.T) {
 
 func TestParseNeedsNoAllocation(t *testing.T) {
 	for text, want := range map[string]float64{
-		`0`:                                                0,
-		`2["echo",{"x":1,"text":"hello world"}]`:           0,
-		`217["echo",["\u0061",null,true,1e5]]`:             0,
-		`51-["a",{"_placeholder":true,"num":0}]`:           0,
-		`51-["a",{"\u005fplaceholder":true,"\u006eum":0}]`: 0,
+		`0`:                                           0,
+		`2["echo",{"x":1,"text":"hello world"}]`:      0,
+		`217["echo",["\u0061",null,true,1e5]]`:        0,
+		`51-["a",{"_placeholder":true,"num":0}]`:      0,
+		`51-["a",{"_placeholder":true,"\u006eum":0}]`: 0,
 		`2["a"`:            0,
 		`2/chat,["a"]`:     1, // the namespace
 		`2["\u0061 name"]`: 1, // the unescaped name

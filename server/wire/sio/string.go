@@ -55,6 +55,9 @@ func appendEscape(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
 }
 
+// AppendUnquoted appends what a valid JSON string says. A lone surrogate becomes U+FFFD.
+func AppendUnquoted(dst, raw []byte) []byte { return appendUnescaped(dst, raw[1:len(raw)-1]) }
+
 // unquoted returns what a valid JSON string says: a part of raw if nothing is escaped.
 func unquoted(raw []byte) []byte {
 	body := raw[1 : len(raw)-1]

@@ -113,6 +113,7 @@ var stricter = map[string]struct {
 	`51-["a",{"_placeholder":true,"num":-0}]`:                                   {errPlaceholder, "num is digits"},
 	`51-["a",{"_placeholder":true,"num":0.0}]`:                                  {errPlaceholder, "num is digits"},
 	`51-["a",{"_placeholder":true,"num":0e0}]`:                                  {errPlaceholder, "num is digits"},
+	`51-["a",{"\u005fplaceholder":true,"n\u0075m":0}]`:                          {errPlaceholder, "nobody writes it so, and the escape tells such an object from a placeholder here"},
 	`51-["a",{"_placeholder":true,"num":1,"num":0}]`:                            {errPlaceholder, "decoders differ in which of two equal keys they believe"},
 	`51-["a",{"_placeholder":true,"_placeholder":true,"num":0}]`:                {errPlaceholder, "decoders differ in which of two equal keys they believe"},
 	`51-["a",{"_placeholder":true,"_placeholder":false,"num":0}]`:               {errPlaceholder, "decoders differ in which of two equal keys they believe"},

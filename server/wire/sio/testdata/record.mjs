@@ -80,7 +80,7 @@ const decodes = [
   '52-["one buffer twice",{"_placeholder":true,"num":1},{"_placeholder":true,"num":1}]',
   '51-["a",{"num":0,"_placeholder":true}]',
   '51-["a",{ "_placeholder" : true , "num" : 0 }]',
-  '51-["a",{"\\u005fplaceholder":true,"n\\u0075m":0}]',
+  '51-["a",{"_placeholder":true,"n\\u0075m":0}]',
   '51-["a",{"_placeholder":true,"num":0,"more":1}]',
   '51-["a",{"_placeholder":"true","num":99}]',
   '51-["a",{"_placeholder":1}]',
@@ -125,7 +125,7 @@ const stricter = [
   '2["' + "e".repeat(129) + '"]',
   "2[1" + "0".repeat(128) + "]",
   '51-["a",{"_placeholder":true,"num":0.5}]', '51-["a",{"_placeholder":true,"num":-0}]', '51-["a",{"_placeholder":true,"num":0.0}]', '51-["a",{"_placeholder":true,"num":0e0}]',
-  '51-["a",{"_placeholder":true,"num":1,"num":0}]', '51-["a",{"_placeholder":true,"_placeholder":true,"num":0}]', '51-["a",{"_placeholder":true,"_placeholder":false,"num":0}]',
+  '51-["a",{"\\u005fplaceholder":true,"n\\u0075m":0}]', '51-["a",{"_placeholder":true,"num":1,"num":0}]', '51-["a",{"_placeholder":true,"_placeholder":true,"num":0}]', '51-["a",{"_placeholder":true,"_placeholder":false,"num":0}]',
   '51-["a",{"_placeholder":true,"num":0,"in":{"_placeholder":true,"num":0}}]',
 ];
 
