@@ -21,18 +21,19 @@ var layers = map[string][]string{
 	"server/wire/sio":          {},
 	"server/internal/leaktest": {},
 	"server/internal/reactor":  {},
+	"server/internal/deflate":  {},
 	"server/internal/transport": {
-		"server/internal/reactor", "server/wire/eio",
+		"server/internal/reactor", "server/internal/deflate", "server/wire/eio",
 	},
 	"server/internal/transport/polling": {
 		"server/internal/transport", "server/internal/reactor", "server/wire/eio",
 	},
 	"server/internal/transport/websocket": {
-		"server/internal/transport", "server/internal/reactor", "server/wire/eio",
+		"server/internal/transport", "server/internal/reactor", "server/internal/deflate", "server/wire/eio",
 	},
 	"server/engineio": {
 		"server/internal/transport", "server/internal/transport/polling", "server/internal/transport/websocket",
-		"server/internal/reactor", "server/wire/eio",
+		"server/internal/reactor", "server/internal/deflate", "server/wire/eio",
 	},
 	"server/adapter":      {},
 	"server/socketio":     {"server/adapter", "server/engineio", "server/wire/sio"},
@@ -48,6 +49,7 @@ var layers = map[string][]string{
 var thirdParty = map[string][]string{
 	"github.com/go-json-experiment/json": {"server/socketio", "server/socketiotest", "namespaces/..."},
 	"github.com/gobwas/ws":               {"server/internal/transport/websocket", "cmd/parley-bench"},
+	"github.com/klauspost/compress":      {"server/internal/deflate"},
 	"golang.org/x/sys":                   {"server/internal/reactor", "cmd/parley-bench"},
 }
 

@@ -56,6 +56,9 @@ type Options struct {
 	AllowedOrigins []string
 	// AllowLoopbackOrigins lets pages from this machine in, whatever the port.
 	AllowLoopbackOrigins bool
+	// PerMessageDeflate lets WebSocket clients that offer it send and get
+	// compressed messages. Nil: off.
+	PerMessageDeflate *PerMessageDeflate
 	// Logger gets what the operator should know. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -94,6 +97,7 @@ func (o *Options) withDefaults() Options {
 		}
 	}
 	c.Transports = slices.Clone(c.Transports)
+	c.PerMessageDeflate = c.PerMessageDeflate.withDefaults()
 	c.AllowedOrigins = slices.Clone(c.AllowedOrigins)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

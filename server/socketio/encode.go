@@ -25,6 +25,14 @@ type packet struct {
 	payload adapter.Payload    // what both were made of
 }
 
+// uncompressed keeps the packet from being compressed. It must not have been sent.
+func (p *packet) uncompressed() {
+	p.text = p.text.Uncompressed()
+	for i, m := range p.all {
+		p.all[i] = m.Uncompressed()
+	}
+}
+
 // encodeEvent encodes an event, with the id of the acknowledgement it wants or sio.NoID.
 func encodeEvent(ns *Namespace, id int64, event string, args []any) (packet, error) {
 	if sio.Reserved(event) {
@@ -87,7 +95,7 @@ func (e *encoder) finish(binary sio.Type) (packet, error) {
 	e.buf = append(e.buf, ']')
 	n := len(e.attachments)
 	if n == 0 {
-		return packet{text: engineio.Text(e.buf), payload: adapter.Payload{Data: e.buf[e.payload:]}}, nil
+		return packet{text: e.deflatable(engineio.Text(e.buf)), payload: adapter.Payload{Data: e.buf[e.payload:]}}, nil
 	}
 	if limit := e.ns.server.opts.MaxAttachments; n > limit {
 		return packet{}, overLimit(ErrTooManyAttachments, "MaxAttachments", limit)
@@ -95,11 +103,16 @@ func (e *encoder) finish(binary sio.Type) (packet, error) {
 	payload := e.buf[e.payload:]
 	buf := engineio.NewBuffer(len(e.ns.name) + len(payload) + 24)
 	buf = sio.AppendHeader(buf, binary, n, e.ns.name, e.id)
-	all := append(make([]engineio.Message, 0, 1+n), engineio.Text(append(buf, payload...)))
+	all := append(make([]engineio.Message, 0, 1+n), e.deflatable(engineio.Text(append(buf, payload...))))
 	for _, data := range e.attachments {
-		all = append(all, engineio.Binary(data))
+		all = append(all, e.deflatable(engineio.Binary(data)))
 	}
 	return packet{all[0], all, adapter.Payload{Data: payload, Attachments: e.attachments}}, nil
+}
+
+// deflatable lets the receivers of a message share its compressed form.
+func (e *encoder) deflatable(m engineio.Message) engineio.Message {
+	return e.ns.server.engine.Deflatable(m)
 }
 
 // values appends the elements of the array, after what it has already.

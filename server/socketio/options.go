@@ -41,6 +41,10 @@ type Options struct {
 	// their port. For development.
 	AllowLoopbackOrigins bool
 
+	// PerMessageDeflate lets WebSocket clients that offer it send and get
+	// compressed messages, those from 1,024 bytes on. Nil: off.
+	PerMessageDeflate *PerMessageDeflate
+
 	// EventLoops is the number of goroutines that read and write the plain TCP
 	// connections, on Linux. The engine's default.
 	EventLoops int
@@ -90,6 +94,9 @@ type Options struct {
 	// clients do wrong as debug lines. Nil discards all.
 	Logger *slog.Logger
 }
+
+// PerMessageDeflate configures the compression of WebSocket messages.
+type PerMessageDeflate = engineio.PerMessageDeflate
 
 // withDefaults returns a copy in which everything that this layer uses is set.
 func (o *Options) withDefaults() Options {
@@ -176,6 +183,7 @@ func (o *Options) engine() *engineio.Options {
 		DisableUpgrade:       o.DisableUpgrade,
 		AllowedOrigins:       o.AllowedOrigins,
 		AllowLoopbackOrigins: o.AllowLoopbackOrigins,
+		PerMessageDeflate:    o.PerMessageDeflate,
 		MaxSessions:          o.MaxSessions,
 		EventLoops:           o.EventLoops,
 		MaxPayload:           o.MaxPayload,

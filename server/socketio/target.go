@@ -17,7 +17,8 @@ type Target struct {
 
 // flags are what the sender of a packet asked for besides its receivers.
 type flags struct {
-	volatile bool
+	volatile     bool
+	uncompressed bool
 }
 
 // To adds the sockets in any of the rooms, each of which gets the event once
@@ -46,6 +47,13 @@ func (t Target) Volatile() Target {
 	return t
 }
 
+// Compress says whether the event may be compressed on its way to clients, which
+// it may unless told otherwise.
+func (t Target) Compress(on bool) Target {
+	t.flags.uncompressed = !on
+	return t
+}
+
 // Local keeps the event on this server.
 func (t Target) Local() Target {
 	t.direct = false
@@ -65,6 +73,9 @@ func (t Target) Emit(event string, args ...any) error {
 	p, err := encodeEvent(t.ns, sio.NoID, event, args)
 	if err != nil {
 		return err
+	}
+	if t.flags.uncompressed {
+		p.uncompressed()
 	}
 	c := t.gather()
 	defer c.release()

@@ -25,10 +25,12 @@ const (
 // bytes. Polling uses the payload behind the frame's header. It must not be
 // changed once built.
 type Message struct {
-	frame  []byte
-	head   uint8
-	binary bool
-	packet eio.Type
+	frame      []byte
+	head       uint8
+	binary     bool
+	plain      bool // not to be compressed
+	packet     eio.Type
+	compressed *compressed // nil: nobody gets it compressed
 }
 
 // NewBuffer returns a buffer for about size bytes of text, with room in front
@@ -83,7 +85,7 @@ func frame(buf []byte, op byte, t eio.Type) Message {
 // Type returns the packet's type.
 func (m Message) Type() eio.Type { return m.packet }
 
-// Frame returns the whole WebSocket frame.
+// Frame returns the whole WebSocket frame, not compressed.
 func (m Message) Frame() []byte { return m.frame }
 
 // Len returns the length of the payload in bytes.

@@ -32,13 +32,17 @@ func (c *Conn) Write(batch []transport.Message, scratch []byte) int {
 		if c.answer = c.answer[n:]; len(c.answer) == 0 {
 			c.answer = nil // at rest nothing is kept
 		}
-		for next < len(batch) && n+len(batch[next].Frame()) <= len(scratch) {
-			n += copy(scratch[n:], batch[next].Frame())
-			next++
+		var frame []byte
+		for ; next < len(batch); next++ {
+			frame = c.frameOf(&batch[next])
+			if n+len(frame) > len(scratch) {
+				break
+			}
+			n += copy(scratch[n:], frame)
 		}
 		out, shared := scratch[:n], n == 0
 		if shared { // one frame larger than scratch
-			out = batch[next].Frame()
+			out = frame
 			next++
 		}
 		if w := c.link.Write(out); w < len(out) {
@@ -50,6 +54,14 @@ func (c *Conn) Write(batch []transport.Message, scratch []byte) int {
 		taken = next
 	}
 	return len(batch)
+}
+
+// frameOf returns the frame of a message for this peer.
+func (c *Conn) frameOf(m *transport.Message) []byte {
+	if c.window == 0 {
+		return m.Frame()
+	}
+	return m.CompressedFrame(c.window)
 }
 
 // sendAnswer sends the answer to the upgrade request if no frame did.
