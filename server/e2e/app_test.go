@@ -17,6 +17,7 @@ var pageFiles = map[string]string{
 	"/clients.mjs":      "clients.mjs",
 	"/delivery.mjs":     "delivery.mjs",
 	"/endings.mjs":      "endings.mjs",
+	"/deflate.mjs":      "deflate.mjs",
 	"/socket.io.min.js": "node_modules/socket.io-client/dist/socket.io.min.js",
 }
 

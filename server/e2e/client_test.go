@@ -40,15 +40,20 @@ func TestOfficialClientInNode(t *testing.T) {
 	}
 }
 
-func TestOfficialClientInChromium(t *testing.T) {
-	name := cmp.Or(os.Getenv("CHROMIUM"), "chromium")
-	browser, err := exec.LookPath(name)
+// chromium returns the path of the browser.
+func chromium(t *testing.T) string {
+	t.Helper()
+	browser, err := exec.LookPath(cmp.Or(os.Getenv("CHROMIUM"), "chromium"))
 	if err != nil {
 		t.Fatalf("Chromium is missing (%v); run make test, which installs it, or set CHROMIUM", err)
 	}
+	return browser
+}
+
+func TestOfficialClientInChromium(t *testing.T) {
 	srv := start(t, roomy)
 	driver := startScript(t, "chromium.mjs", task{
-		"url": srv.url, "modes": modes, "browser": browser,
+		"url": srv.url, "modes": modes, "browser": chromium(t),
 		// Chromium opens six connections to a host, and a client that polls needs two.
 		"rounds": 2, "kicks": 20, "crowd": 4,
 	}.json())

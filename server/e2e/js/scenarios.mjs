@@ -1,5 +1,6 @@
 // What the official client must see, as functions that run in Node and in a browser alike.
 import { Clients, bytes, plain, same, within } from "./clients.mjs";
+import { deflate } from "./deflate.mjs";
 import { delivery } from "./delivery.mjs";
 import { endings } from "./endings.mjs";
 
@@ -205,11 +206,11 @@ const events = {
   },
 };
 
-const groups = [connection, events, delivery, endings];
+const groups = (settings) => (settings.deflate ? [deflate] : [connection, events, delivery, endings]);
 
 // run runs every scenario of the mode in turn and gives each result to report.
 export async function run({ report, ...settings }) {
-  const chosen = groups.flatMap((group) => Object.entries(group))
+  const chosen = groups(settings).flatMap((group) => Object.entries(group))
     .filter(([name]) => !settings.only || name.includes(settings.only));
   await report({ scenarios: chosen.length });
   for (const [name, scenario] of chosen) {
