@@ -10,6 +10,10 @@ import (
 // 7692, 6).
 const rsv1 = 0x40
 
+// plain stands in the place of the compressed form of a message that must not
+// have one.
+var plain = new(compressed)
+
 // MaxWindow is the largest window that there is, as a power of two (RFC 7692,
 // 7.1.2.1).
 const MaxWindow = 15
@@ -26,7 +30,7 @@ type compressed struct {
 // can read it. It returns a message as it is that is too short for c, or must
 // not be compressed.
 func (m Message) Deflatable(c *deflate.Compressor) Message {
-	if !m.plain && m.Len() >= c.Threshold() {
+	if m.compressed != plain && m.Len() >= c.Threshold() {
 		m.compressed = &compressed{by: c}
 	}
 	return m
@@ -34,17 +38,17 @@ func (m Message) Deflatable(c *deflate.Compressor) Message {
 
 // Uncompressed returns the message for transports to leave as it is.
 func (m Message) Uncompressed() Message {
-	m.plain, m.compressed = true, nil
+	m.compressed = plain
 	return m
 }
 
 // Compressible reports whether a transport may compress the message.
-func (m Message) Compressible() bool { return !m.plain }
+func (m Message) Compressible() bool { return m.compressed != plain }
 
 // CompressedFrame returns the whole WebSocket frame, compressed if that makes it
 // smaller, for a receiver that looks back 1<<window bytes at most.
 func (m Message) CompressedFrame(window uint8) []byte {
-	if m.compressed == nil || m.Len() > 1<<window && window < MaxWindow {
+	if m.compressed == nil || m.compressed == plain || m.Len() > 1<<window && window < MaxWindow {
 		return m.frame
 	}
 	return m.compressed.of(m)
@@ -53,13 +57,13 @@ func (m Message) CompressedFrame(window uint8) []byte {
 func (c *compressed) of(m Message) []byte {
 	c.once.Do(func() {
 		c.frame = m.frame
-		c.by.Compress(m.frame[m.head:], func(payload []byte) {
+		c.by.Compress(m.frame[m.head():], func(payload []byte) {
 			if len(payload) >= m.Len() {
 				return
 			}
 			buf := append(make([]byte, frameHead, frameHead+len(payload)), payload...)
 			first := m.frame[0] | rsv1
-			c.frame = frame(buf, first, m.packet).frame
+			c.frame = frame(buf, first).frame
 		})
 	})
 	return c.frame

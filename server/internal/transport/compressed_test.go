@@ -52,7 +52,7 @@ func TestAMessageIsCompressedOnceForAllWhoShareIt(t *testing.T) {
 			t.Errorf("compressed %d times", c.Count()-before)
 		}
 		first, payload := open(t, frames[0])
-		if first != m.Frame()[0]|rsv1 || !bytes.Equal(payload, m.Frame()[m.head:]) || len(frames[0]) >= len(m.Frame()) {
+		if first != m.Frame()[0]|rsv1 || !bytes.Equal(payload, m.Frame()[m.head():]) || len(frames[0]) >= len(m.Frame()) {
 			t.Errorf("the frame begins with %x and holds %.40q", first, payload)
 		}
 		if m.Len() < len(text) || m.PollingLen() < len(text) {

@@ -27,6 +27,7 @@ func (c *Conn) Write(batch []transport.Message, scratch []byte) int {
 	if !c.flushUnsent() {
 		return 0
 	}
+	window := c.window
 	for taken := 0; taken < len(batch); {
 		n, next := copy(scratch, c.answer), taken
 		if c.answer = c.answer[n:]; len(c.answer) == 0 {
@@ -34,7 +35,10 @@ func (c *Conn) Write(batch []transport.Message, scratch []byte) int {
 		}
 		var frame []byte
 		for ; next < len(batch); next++ {
-			frame = c.frameOf(&batch[next])
+			m := &batch[next]
+			if frame = m.Frame(); window > 0 {
+				frame = m.CompressedFrame(window)
+			}
 			if n+len(frame) > len(scratch) {
 				break
 			}
@@ -54,14 +58,6 @@ func (c *Conn) Write(batch []transport.Message, scratch []byte) int {
 		taken = next
 	}
 	return len(batch)
-}
-
-// frameOf returns the frame of a message for this peer.
-func (c *Conn) frameOf(m *transport.Message) []byte {
-	if c.window == 0 {
-		return m.Frame()
-	}
-	return m.CompressedFrame(c.window)
 }
 
 // sendAnswer sends the answer to the upgrade request if no frame did.
