@@ -27,18 +27,19 @@ var layers = map[string][]string{
 		"server/internal/negotiate",
 	},
 	"server/internal/reactor": {},
+	"server/internal/deflate": {},
 	"server/internal/transport": {
-		"server/internal/reactor", "server/wire/eio",
+		"server/internal/reactor", "server/internal/deflate", "server/wire/eio",
 	},
 	"server/internal/transport/polling": {
 		"server/internal/negotiate", "server/internal/transport", "server/internal/reactor", "server/wire/eio",
 	},
 	"server/internal/transport/websocket": {
-		"server/internal/transport", "server/internal/reactor", "server/wire/eio",
+		"server/internal/transport", "server/internal/reactor", "server/internal/deflate", "server/wire/eio",
 	},
 	"server/engineio": {
 		"server/internal/transport", "server/internal/transport/polling", "server/internal/transport/websocket",
-		"server/internal/reactor", "server/wire/eio",
+		"server/internal/reactor", "server/internal/deflate", "server/wire/eio",
 	},
 	"server/adapter": {},
 	"server/socketio": {
@@ -64,6 +65,7 @@ var thirdParty = map[string][]string{
 	"github.com/go-json-experiment/json": {"server/socketio", "server/socketiotest", "namespaces/..."},
 	"github.com/gobwas/ws":               {"server/internal/transport/websocket", "cmd/parley-bench"},
 	"github.com/quic-go":                 {"server/webtransport"},
+	"github.com/klauspost/compress":      {"server/internal/deflate"},
 	"golang.org/x/sys":                   {"server/internal/reactor", "cmd/parley-bench"},
 }
 

@@ -18,6 +18,7 @@ var pageFiles = map[string]string{
 	"/clients.mjs":   "clients.mjs",
 	"/delivery.mjs":  "delivery.mjs",
 	"/endings.mjs":   "endings.mjs",
+	"/deflate.mjs":   "deflate.mjs",
 }
 
 var (

@@ -71,15 +71,20 @@ func TestOfficialClientInChromium(t *testing.T) {
 	inChromium(t, start(t, roomy), task{"modes": modes, "rounds": 2, "kicks": 20})
 }
 
-// inChromium runs the scenarios in each of the job's modes.
-func inChromium(t *testing.T, srv *server, job task) {
+// chromium returns the path of the browser.
+func chromium(t *testing.T) string {
 	t.Helper()
-	name := cmp.Or(os.Getenv("CHROMIUM"), "chromium")
-	browser, err := exec.LookPath(name)
+	browser, err := exec.LookPath(cmp.Or(os.Getenv("CHROMIUM"), "chromium"))
 	if err != nil {
 		t.Fatalf("Chromium is missing (%v); run make test, which installs it, or set CHROMIUM", err)
 	}
-	job["url"], job["browser"], job["certificate"] = srv.url, browser, srv.certificate
+	return browser
+}
+
+// inChromium runs the scenarios in each of the job's modes.
+func inChromium(t *testing.T, srv *server, job task) {
+	t.Helper()
+	job["url"], job["browser"], job["certificate"] = srv.url, chromium(t), srv.certificate
 	job["crowd"] = 4 // Chromium opens six connections to a host, and a client that polls needs two
 	driver := startScript(t, "chromium.mjs", job.json())
 	for _, mode := range job["modes"].([]string) {

@@ -71,9 +71,15 @@ func upgradeRequest(srv *server, query string, more ...string) string {
 // same segment as the request.
 func dialWS(t testing.TB, srv *server, query string, behind ...[]byte) *wsConn {
 	t.Helper()
+	return upgradeWS(t, srv, append([][]byte{[]byte(upgradeRequest(srv, query))}, behind...)...)
+}
+
+// upgradeWS is dialWS with a request of the caller's.
+func upgradeWS(t testing.TB, srv *server, request ...[]byte) *wsConn {
+	t.Helper()
 	c := &wsConn{Conn: dialTCP(t, srv), t: t}
 	c.in = bufio.NewReader(c.Conn)
-	c.send(append([][]byte{[]byte(upgradeRequest(srv, query))}, behind...)...)
+	c.send(request...)
 	res, err := http.ReadResponse(c.in, nil)
 	if err != nil {
 		t.Fatal(err)

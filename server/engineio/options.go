@@ -101,6 +101,9 @@ type Options struct {
 	// OnConnectionError is told of each request that is refused, before the
 	// answer.
 	OnConnectionError func(ConnectionError)
+	// PerMessageDeflate lets WebSocket clients that offer it send and get
+	// compressed messages. Nil: off.
+	PerMessageDeflate *PerMessageDeflate
 	// Logger gets what the operator should know. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -151,6 +154,7 @@ func (o *Options) withDefaults() Options {
 			panic("engineio: Options.AllowedOrigins: " + err.Error())
 		}
 	}
+	c.PerMessageDeflate = c.PerMessageDeflate.withDefaults()
 	c.AllowedOrigins = slices.Clone(c.AllowedOrigins)
 	c.CORS = c.CORS.checked()
 	c.Cookie = cookieTemplate(c.Cookie)

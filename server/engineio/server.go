@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"parley/server/internal/deflate"
 	"parley/server/internal/reactor"
 	"parley/server/internal/transport"
 	"parley/server/internal/transport/polling"
@@ -27,6 +28,7 @@ type Server struct {
 	upgrader websocket.Upgrader
 	polling  polling.Limits
 	origins  allowList
+	deflater *deflate.Compressor // nil: permessage-deflate is off
 
 	originLog sparse
 
@@ -56,6 +58,10 @@ func New(accept func(*Session) Receiver, opts *Options) *Server {
 	if slices.Contains(s.opts.Transports, WebSocket) {
 		s.offer(WebSocket)
 	}
+	if o := s.opts.PerMessageDeflate; o != nil {
+		s.deflater = deflate.NewCompressor(o.Threshold, o.Level)
+		s.upgrader.Deflate = true
+	}
 	s.polling = polling.Limits{
 		MaxPayload:   s.opts.MaxPayload,
 		MaxPackets:   s.opts.MaxPackets,
@@ -75,6 +81,7 @@ type Stats struct {
 	CurrentConnections int64
 	MessagesSent       int64 // packets handed to a transport
 	MessagesReceived   int64
+	MessagesCompressed int64 // for WebSocket; a message counts once, whoever gets it
 }
 
 // Stats returns the present counts.
@@ -82,12 +89,16 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	live := s.live
 	s.mu.Unlock()
-	return Stats{
+	stats := Stats{
 		TotalConnections:   s.total.Load(),
 		CurrentConnections: int64(live),
 		MessagesSent:       s.sent.Load(),
 		MessagesReceived:   s.received.Load(),
 	}
+	if s.deflater != nil {
+		stats.MessagesCompressed = s.deflater.Count()
+	}
+	return stats
 }
 
 // ServeHTTP serves one request of the protocol: a handshake, a poll, a POST, or

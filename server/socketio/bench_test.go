@@ -24,9 +24,9 @@ type reader struct {
 	in *bufio.Reader
 }
 
-// dialAll connects n clients over loopback to a namespace, and returns them with
-// nothing left to read, and their sockets.
-func dialAll(b *testing.B, srv *Server, namespace string, n int) (clients []*reader, sockets []*Socket) {
+// dialAll connects n clients over loopback to a namespace, with more lines in
+// their requests, and returns them with nothing left to read, and their sockets.
+func dialAll(b testing.TB, srv *Server, namespace string, n int, lines ...string) (clients []*reader, sockets []*Socket) {
 	b.Helper()
 	hs := httptest.NewServer(srv)
 	b.Cleanup(hs.Close)
@@ -39,7 +39,8 @@ func dialAll(b *testing.B, srv *Server, namespace string, n int) (clients []*rea
 		}
 		b.Cleanup(func() { _ = conn.Close() })
 		_, _ = fmt.Fprint(conn, "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\n"+
-			"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+			"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"+
+			strings.Join(append(lines, "\r\n"), ""))
 		if _, err := conn.Write(frame("40" + namespace + ",")); err != nil {
 			b.Fatal(err)
 		}

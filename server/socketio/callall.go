@@ -83,6 +83,9 @@ func (t Target) ask(ctx context.Context, event string, args []any) (*wait, error
 	if err != nil {
 		return nil, err
 	}
+	if t.flags.uncompressed {
+		p.uncompressed()
+	}
 	if t.direct {
 		survey.send(&p, []*Socket{t.self}, nil, t.flags)
 	} else {

@@ -80,7 +80,10 @@ func (p *packet) messagePack(ns *Namespace) (engineio.Message, error) {
 	if err != nil {
 		return engineio.Message{}, fmt.Errorf("socketio: %w", err)
 	}
-	m := engineio.Binary(data)
+	m := ns.server.engine.Deflatable(engineio.Binary(data))
+	if !p.text.Compressible() {
+		m = m.Uncompressed()
+	}
 	p.packed = &m
 	return m, nil
 }

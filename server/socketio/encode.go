@@ -31,6 +31,14 @@ type packet struct {
 // errLookalike: clients would take an object for an attachment that is not there, and close the connection.
 var errLookalike = errors.New("socketio: an object beside binary looks like a placeholder")
 
+// uncompressed keeps the packet from being compressed. It must not have been sent.
+func (p *packet) uncompressed() {
+	p.text = p.text.Uncompressed()
+	for i, m := range p.all {
+		p.all[i] = m.Uncompressed()
+	}
+}
+
 // encodeEvent encodes an event, with the id of the acknowledgement it wants or sio.NoID.
 func encodeEvent(ns *Namespace, id int64, event string, args []any) (packet, error) {
 	if sio.Reserved(event) {
@@ -93,7 +101,9 @@ func (e *encoder) finish(plain, binary sio.Type) (packet, error) {
 	e.buf = append(e.buf, ']')
 	n := len(e.attachments)
 	if n == 0 {
-		return packet{text: engineio.Text(e.buf), payload: adapter.Payload{Data: e.buf[e.payload:]}, kind: plain, id: e.id}, nil
+		return packet{
+			text: e.deflatable(engineio.Text(e.buf)), payload: adapter.Payload{Data: e.buf[e.payload:]}, kind: plain, id: e.id,
+		}, nil
 	}
 	if limit := e.ns.server.opts.MaxAttachments; n > limit {
 		return packet{}, overLimit(ErrTooManyAttachments, "MaxAttachments", limit)
@@ -105,15 +115,20 @@ func (e *encoder) finish(plain, binary sio.Type) (packet, error) {
 	if err != nil {
 		return packet{}, fmt.Errorf("%w: %w", errLookalike, err)
 	}
-	all := append(make([]engineio.Message, 0, 1+n), engineio.Text(buf))
+	all := append(make([]engineio.Message, 0, 1+n), e.deflatable(engineio.Text(buf)))
 	for i, data := range e.attachments {
-		m := engineio.Binary(data)
+		m := e.deflatable(engineio.Binary(data))
 		e.attachments[i] = m.Payload() // the caller may change his own
 		all = append(all, m)
 	}
 	return packet{
 		text: all[0], all: all, payload: adapter.Payload{Data: payload, Attachments: e.attachments}, kind: binary, id: e.id,
 	}, nil
+}
+
+// deflatable lets the receivers of a message share its compressed form.
+func (e *encoder) deflatable(m engineio.Message) engineio.Message {
+	return e.ns.server.engine.Deflatable(m)
 }
 
 // values appends the elements of the array, after what it has already.

@@ -36,7 +36,7 @@ func (l local) Rooms() []string {
 
 func (l local) Deliver(payload adapter.Payload, to adapter.Selection, f adapter.Flags) error {
 	ns := l.peers.ns
-	p, err := ns.foreignEvent(sio.NoID, payload)
+	p, err := ns.foreignEvent(sio.NoID, payload, f)
 	if err != nil {
 		l.peers.failed(opReceive, err)
 		return err
@@ -52,7 +52,7 @@ func (l local) Deliver(payload adapter.Payload, to adapter.Selection, f adapter.
 func (l local) DeliverAck(payload adapter.Payload, to adapter.Selection, f adapter.Flags, acks adapter.Acks) (stop func(), err error) {
 	ns := l.peers.ns
 	survey := ns.newSurvey(acks, nil)
-	p, err := ns.foreignEvent(survey.id, payload)
+	p, err := ns.foreignEvent(survey.id, payload, f)
 	if err != nil {
 		l.peers.failed(opReceive, err)
 		acks.Expect(0)
@@ -88,7 +88,7 @@ func (l local) ServerSide(p adapter.Payload, reply func(adapter.Payload)) error 
 
 // foreignEvent makes a packet of an event of another server, which may be of another
 // make: what clients would not understand must not reach them.
-func (ns *Namespace) foreignEvent(id int64, payload adapter.Payload) (packet, error) {
+func (ns *Namespace) foreignEvent(id int64, payload adapter.Payload, f adapter.Flags) (packet, error) {
 	n := len(payload.Attachments)
 	kind := sio.Event
 	if n > 0 {
@@ -103,12 +103,15 @@ func (ns *Namespace) foreignEvent(id int64, payload adapter.Payload) (packet, er
 	if err := ns.check(buf[begin:], payload); err != nil {
 		return packet{}, fmt.Errorf("socketio: event of another server: %w", err)
 	}
-	p := packet{text: engineio.Text(buf), payload: payload, kind: kind, id: id}
+	p := packet{text: ns.server.engine.Deflatable(engineio.Text(buf)), payload: payload, kind: kind, id: id}
 	if n > 0 {
 		p.all = append(make([]engineio.Message, 0, 1+n), p.text)
 		for _, data := range payload.Attachments {
-			p.all = append(p.all, engineio.Binary(data))
+			p.all = append(p.all, ns.server.engine.Deflatable(engineio.Binary(data)))
 		}
+	}
+	if f.Uncompressed {
+		p.uncompressed()
 	}
 	return p, nil
 }

@@ -98,6 +98,9 @@ func (ns *Namespace) Except(rooms ...string) Target { return Target{ns: ns}.Exce
 // Volatile targets all sockets that can be written to right now.
 func (ns *Namespace) Volatile() Target { return Target{ns: ns}.Volatile() }
 
+// Compress targets all sockets; false keeps the event from being compressed.
+func (ns *Namespace) Compress(on bool) Target { return Target{ns: ns}.Compress(on) }
+
 // Local targets all sockets of this server.
 func (ns *Namespace) Local() Target { return Target{ns: ns}.Local() }
 

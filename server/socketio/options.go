@@ -77,6 +77,10 @@ type Options struct {
 	// OnConnectionError is told of each request that is refused.
 	OnConnectionError func(ConnectionError)
 
+	// PerMessageDeflate lets WebSocket clients that offer it send and get
+	// compressed messages, those from 1,024 bytes on. Nil: off.
+	PerMessageDeflate *PerMessageDeflate
+
 	// EventLoops is the number of goroutines that read and write the plain TCP
 	// connections, on Linux. The engine's default.
 	EventLoops int
@@ -138,6 +142,9 @@ type Options struct {
 	// clients do wrong as debug lines. Nil discards all.
 	Logger *slog.Logger
 }
+
+// PerMessageDeflate configures the compression of WebSocket messages.
+type PerMessageDeflate = engineio.PerMessageDeflate
 
 // withDefaults returns a copy in which everything that this layer uses is set.
 func (o *Options) withDefaults() Options {
@@ -235,6 +242,7 @@ func (o *Options) engine() *engineio.Options {
 		AllowRequest:           o.AllowRequest,
 		GenerateID:             o.GenerateID,
 		OnConnectionError:      o.OnConnectionError,
+		PerMessageDeflate:      o.PerMessageDeflate,
 		MaxSessions:            o.MaxSessions,
 		MaxHeader:              o.MaxHeader,
 		EventLoops:             o.EventLoops,

@@ -189,7 +189,7 @@ func (s *serverSide) handle(event string, h serverSideHandler) {
 
 // receiveServerSide queues an event of another server.
 func (ns *Namespace) receiveServerSide(p adapter.Payload, reply func(adapter.Payload)) error {
-	if _, err := ns.foreignEvent(sio.NoID, p); err != nil {
+	if _, err := ns.foreignEvent(sio.NoID, p, adapter.Flags{}); err != nil {
 		return err
 	}
 	s, e, opts := &ns.serverSide, serverSideEvent{p, reply}, &ns.server.opts

@@ -159,6 +159,12 @@ func (s *Socket) Volatile() Target {
 	return Target{ns: s.ns, self: s, direct: true, flags: flags{volatile: true}}
 }
 
+// Compress targets this socket; followed by To or Except, the others. False keeps
+// the event from being compressed.
+func (s *Socket) Compress(on bool) Target {
+	return Target{ns: s.ns, self: s, direct: true}.Compress(on)
+}
+
 // Emit sends an event to the client. It queues and never blocks; what is emitted
 // from one goroutine arrives in that order. []byte, wherever it stands in the
 // arguments, travels as binary. The error is ErrClosed or ErrSlow, or says why the
@@ -172,6 +178,9 @@ func (s *Socket) emit(f flags, event string, args []any) error {
 	p, err := encodeEvent(s.ns, sio.NoID, event, args)
 	if err != nil {
 		return err
+	}
+	if f.uncompressed {
+		p.uncompressed()
 	}
 	return s.deliver(&p, f)
 }

@@ -21,12 +21,17 @@ type Target struct {
 
 // flags are what the sender of a packet asked for besides its receivers.
 type flags struct {
-	volatile bool
+	volatile     bool
+	uncompressed bool
 }
 
-func flagsOf(f adapter.Flags) flags { return flags{volatile: f.Volatile} }
+func flagsOf(f adapter.Flags) flags {
+	return flags{volatile: f.Volatile, uncompressed: f.Uncompressed}
+}
 
-func (f flags) wire() adapter.Flags { return adapter.Flags{Volatile: f.volatile} }
+func (f flags) wire() adapter.Flags {
+	return adapter.Flags{Volatile: f.volatile, Uncompressed: f.uncompressed}
+}
 
 // To adds the sockets in any of the rooms, each of which gets the event once
 // however many of the rooms it is in. A socket's id is a room with that socket in
@@ -51,6 +56,13 @@ func (t Target) Except(rooms ...string) Target {
 // right now. It is never queued.
 func (t Target) Volatile() Target {
 	t.flags.volatile = true
+	return t
+}
+
+// Compress says whether the event may be compressed on its way to clients, which
+// it may unless told otherwise.
+func (t Target) Compress(on bool) Target {
+	t.flags.uncompressed = !on
 	return t
 }
 
@@ -93,6 +105,9 @@ func (t Target) Emit(event string, args ...any) error {
 	p, err := encodeEvent(t.ns, sio.NoID, event, args)
 	if err != nil {
 		return err
+	}
+	if t.flags.uncompressed {
+		p.uncompressed()
 	}
 	c := t.gather()
 	defer c.release()

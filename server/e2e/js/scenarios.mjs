@@ -1,5 +1,6 @@
 // What the official client must see, as functions that run in Node and in a browser alike.
 import { Clients, bytes, plain, same, within } from "./clients.mjs";
+import { deflate } from "./deflate.mjs";
 import { delivery } from "./delivery.mjs";
 import { endings } from "./endings.mjs";
 
@@ -232,10 +233,15 @@ const events = {
   },
 };
 
-const all = { connection, events, delivery, endings };
+const all = { connection, events, delivery, endings, deflate };
+
+// groupsOf are the groups of scenarios for a server with these settings.
+const groupsOf = ({ more, deflate }) =>
+  deflate ? ['deflate'] : Object.keys(more ?? { connection, events, delivery, endings });
 
 // run runs every scenario of the groups in turn and gives each result to report.
-export async function run({ report, more, groups = Object.keys(more ?? all), ...settings }) {
+export async function run({ report, more, groups, ...settings }) {
+  groups ??= groupsOf({ more, ...settings });
   const chosen = groups.flatMap((group) => Object.entries({ ...all, ...more }[group]))
     .filter(([name]) => !settings.only || name.includes(settings.only));
   await report({ scenarios: chosen.length });

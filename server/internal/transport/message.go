@@ -23,12 +23,11 @@ const (
 // A Message is one Engine.IO packet, framed for WebSocket when it is built:
 // what is sent to many is framed once, and each receiver's queue holds the same
 // bytes. Polling uses the payload behind the frame's header. It must not be
-// changed once built.
+// changed once built. What the frame says of itself is not kept beside it: every
+// receiver's queue holds a Message.
 type Message struct {
-	frame  []byte
-	head   uint8
-	binary bool
-	packet eio.Type
+	frame      []byte
+	compressed *compressed // nil: nobody gets it compressed; see plain
 }
 
 // NewBuffer returns a buffer for about size bytes of text, with room in front
@@ -40,27 +39,25 @@ func NewBuffer(size int) []byte {
 // Text makes a message packet of a buffer from NewBuffer, which it takes over.
 func Text(buf []byte) Message {
 	buf[frameHead] = '0' + byte(eio.Message)
-	return frame(buf, finText, eio.Message)
+	return frame(buf, finText)
 }
 
 // Binary makes a binary message packet of a copy of data.
 func Binary(data []byte) Message {
 	buf := make([]byte, frameHead, frameHead+len(data))
-	m := frame(append(buf, data...), finBinary, eio.Message)
-	m.binary = true
-	return m
+	return frame(append(buf, data...), finBinary)
 }
 
 // Control makes a text packet of any type.
 func Control(t eio.Type, data string) Message {
 	buf := make([]byte, headRoom, headRoom+len(data))
 	buf[frameHead] = '0' + byte(t)
-	return frame(append(buf, data...), finText, t)
+	return frame(append(buf, data...), finText)
 }
 
 // frame writes the header directly before the payload, which begins at
 // frameHead.
-func frame(buf []byte, op byte, t eio.Type) Message {
+func frame(buf []byte, op byte) Message {
 	n := len(buf) - frameHead
 	var head int
 	switch {
@@ -77,28 +74,44 @@ func frame(buf []byte, op byte, t eio.Type) Message {
 		binary.BigEndian.PutUint64(buf[frameHead-8:], uint64(n))
 	}
 	buf[frameHead-head] = op
-	return Message{frame: buf[frameHead-head:], head: uint8(head), packet: t}
+	return Message{frame: buf[frameHead-head:]}
+}
+
+// head returns the length of the frame's header.
+func (m Message) head() int {
+	switch m.frame[1] {
+	case 126:
+		return 4
+	case 127:
+		return 10
+	}
+	return 2
 }
 
 // Type returns the packet's type.
-func (m Message) Type() eio.Type { return m.packet }
+func (m Message) Type() eio.Type {
+	if m.IsBinary() {
+		return eio.Message
+	}
+	return eio.Type(m.frame[m.head()] - '0')
+}
 
-// Frame returns the whole WebSocket frame.
+// Frame returns the whole WebSocket frame, not compressed.
 func (m Message) Frame() []byte { return m.frame }
 
 // Payload returns what the frame holds, without its header.
-func (m Message) Payload() []byte { return m.frame[m.head:] }
+func (m Message) Payload() []byte { return m.frame[m.head():] }
 
 // Len returns the length of the payload in bytes.
-func (m Message) Len() int { return len(m.frame) - int(m.head) }
+func (m Message) Len() int { return len(m.frame) - m.head() }
 
 // IsBinary reports whether the message is binary.
-func (m Message) IsBinary() bool { return m.binary }
+func (m Message) IsBinary() bool { return m.frame[0] == finBinary }
 
 // AppendPolling appends the packet as a polling payload holds it.
 func (m Message) AppendPolling(dst []byte) []byte {
-	payload := m.frame[m.head:]
-	if !m.binary {
+	payload := m.frame[m.head():]
+	if !m.IsBinary() {
 		return append(dst, payload...)
 	}
 	dst = append(dst, 'b')
@@ -107,7 +120,7 @@ func (m Message) AppendPolling(dst []byte) []byte {
 
 // PollingLen returns the length of what AppendPolling appends.
 func (m Message) PollingLen() int {
-	if m.binary {
+	if m.IsBinary() {
 		return 1 + base64.StdEncoding.EncodedLen(m.Len())
 	}
 	return m.Len()

@@ -11,14 +11,14 @@ var emptyBinary = eio.Packet{Type: eio.Message, Binary: true}.AppendFrame(nil)
 // eio.ParseFrame) to dst as fits, one byte at least, and returns how much that
 // was and what is left. The rest is shared by all receivers of the message.
 func (m Message) CopyStream(dst []byte) (n int, rest []byte) {
-	if m.binary && m.Len() == 0 {
+	if m.IsBinary() && m.Len() == 0 {
 		n = copy(dst, emptyBinary)
 		return n, emptyBinary[n:]
 	}
 	// Its lengths are those of a WebSocket frame, whose opcode stands before.
 	frame := m.frame[1:]
 	n = copy(dst, frame)
-	if m.binary {
+	if m.IsBinary() {
 		dst[0] |= binaryBit
 	}
 	return n, frame[n:]

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"slices"
 	"sync"
 
 	"parley/server/internal/negotiate"
@@ -62,9 +63,10 @@ func (t *Transport) compress(head http.Header, r *http.Request, batch []transpor
 }
 
 // compressible reports whether an answer of the given size should be
-// compressed, for any client that accepts it.
-func (t *Transport) compressible(_ []transport.Message, size int) bool {
-	return t.limits.CompressionThreshold > 0 && size >= t.limits.CompressionThreshold
+// compressed, for any client that accepts it: if a packet in it may be.
+func (t *Transport) compressible(batch []transport.Message, size int) bool {
+	return t.limits.CompressionThreshold > 0 && size >= t.limits.CompressionThreshold &&
+		slices.ContainsFunc(batch, transport.Message.Compressible)
 }
 
 // pack compresses a body.

@@ -1,12 +1,14 @@
 package websocket
 
 import (
+	"errors"
 	"sync"
 	"time"
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
 
+	"parley/server/internal/deflate"
 	"parley/server/internal/reactor"
 	"parley/server/internal/transport"
 	"parley/server/wire/eio"
@@ -44,6 +46,8 @@ type Conn struct {
 	fragments int
 	fresh     bool // what is half received was begun by the input at hand
 	op        ws.OpCode
+	deflated  bool           // message is compressed
+	window    uint8          // what the peer can look back on, as a power of two; 0: no compression
 	ended     bool           // the sink has been told
 	begun     *reactor.Timer // runs while a message is half received
 	timing    bool
@@ -145,7 +149,7 @@ func (c *Conn) expire() {
 // frames handles all whole frames of p and returns the rest.
 func (c *Conn) frames(t reactor.Turn, p []byte) []byte {
 	for len(p) > 0 && !c.ended {
-		h, ok, err := parseHeader(p, c.limits.MaxPayload-len(c.message))
+		h, ok, err := parseHeader(p, c.limits.MaxPayload-len(c.message), c.window > 0)
 		if err == nil && ok && len(p)-h.size >= h.length {
 			payload := p[h.size : h.size+h.length]
 			p = p[h.size+h.length:]
@@ -181,9 +185,9 @@ func (c *Conn) frame(t reactor.Turn, h header, payload []byte) *closing {
 			return errProtocolSequence
 		}
 		if h.fin {
-			return c.deliver(t, h.op, payload)
+			return c.take(t, h.op, payload, h.rsv1)
 		}
-		c.op = h.op
+		c.op, c.deflated = h.op, h.rsv1
 	}
 	if c.fragments++; c.fragments > c.limits.MaxFragments {
 		return errFragments
@@ -194,7 +198,23 @@ func (c *Conn) frame(t reactor.Turn, h header, payload []byte) *closing {
 	}
 	whole := c.message
 	c.message, c.fragments = nil, 0
-	return c.deliver(t, c.op, whole)
+	return c.take(t, c.op, whole, c.deflated)
+}
+
+// take delivers a message, decompressed if need be.
+func (c *Conn) take(t reactor.Turn, op ws.OpCode, data []byte, deflated bool) *closing {
+	if !deflated {
+		return c.deliver(t, op, data)
+	}
+	m, err := deflate.Inflate(data, c.limits.MaxPayload)
+	switch {
+	case errors.Is(err, deflate.ErrTooLarge):
+		return errTooBig
+	case err != nil:
+		return errDeflate
+	}
+	defer m.Release()
+	return c.deliver(t, op, m.Bytes())
 }
 
 func (c *Conn) deliver(t reactor.Turn, op ws.OpCode, data []byte) *closing {

@@ -29,6 +29,7 @@ var (
 	errProtocolLength   = &closing{ws.StatusProtocolError, "impossible frame length"}
 	errProtocolClose    = &closing{ws.StatusProtocolError, "bad close frame"}
 	errUTF8             = &closing{ws.StatusInvalidFramePayloadData, "text is not UTF-8"}
+	errDeflate          = &closing{ws.StatusInvalidFramePayloadData, "bad compressed data"}
 	errTooBig           = &closing{ws.StatusMessageTooBig, "Max payload size exceeded"}
 	errFragments        = &closing{ws.StatusPolicyViolation, "MaxFragments exceeded"}
 	errUnfinished       = &closing{ws.StatusPolicyViolation, "ReadTimeout: message not finished in time"}
@@ -37,6 +38,7 @@ var (
 // A header is a client's frame header.
 type header struct {
 	fin    bool
+	rsv1   bool // begins a compressed message
 	op     ws.OpCode
 	mask   [4]byte
 	length int
@@ -44,16 +46,18 @@ type header struct {
 }
 
 // parseHeader reads the header at the start of p. ok is false while p is too
-// short to hold it.
-func parseHeader(p []byte, maxPayload int) (h header, ok bool, err *closing) {
+// short to hold it. The first reserved bit may be set only where a message
+// begins, and if compression was negotiated (RFC 7692, 6.1).
+func parseHeader(p []byte, maxPayload int, deflate bool) (h header, ok bool, err *closing) {
 	if len(p) < 2 {
 		return h, false, nil
 	}
 	h.fin = p[0]&0x80 != 0
+	h.rsv1 = p[0]&0x40 != 0
 	h.op = ws.OpCode(p[0] & 0x0f)
 	short := int(p[1] & 0x7f)
 	switch {
-	case p[0]&0x70 != 0:
+	case p[0]&0x30 != 0 || h.rsv1 && !(deflate && (h.op == ws.OpText || h.op == ws.OpBinary)):
 		return h, false, errProtocolReserved
 	case p[1]&0x80 == 0:
 		return h, false, errProtocolMask

@@ -9,11 +9,12 @@ import (
 
 var fuzzLimits = Limits{MaxPayload: 300, MaxFragments: 5, ReadTimeout: testLimits.ReadTimeout}
 
-// feed gives a new connection all of input in pieces of the sizes that size
-// returns.
-func feed(t *testing.T, input []byte, size func() int) string {
+// feed gives a new connection, with or without compression, all of input in
+// pieces of the sizes that size returns.
+func feed(t *testing.T, window uint8, input []byte, size func() int) string {
 	t.Helper()
 	b := newBench(fuzzLimits)
+	b.window = window
 	defer b.end()
 	for len(input) > 0 {
 		n := min(max(size(), 1), len(input))
@@ -41,27 +42,40 @@ func seeds() [][]byte {
 	for _, v := range violations {
 		list = append(list, join(text("4good"), v.input, text("4late")))
 	}
+	for _, v := range deflateViolations {
+		list = append(list, join(text("4good"), v.input, text("4late")))
+	}
+	for _, m := range compressedTexts {
+		list = append(list, join(m.frames, text("4late")))
+	}
 	return list
 }
 
 func TestOutcomeDoesNotDependOnHowTheBytesArrive(t *testing.T) {
 	for _, input := range seeds() {
-		whole := feed(t, input, func() int { return len(input) })
-		if got := feed(t, input, func() int { return 1 }); got != whole {
-			t.Errorf("%x\nbyte by byte: %s\nat once: %s", input, got, whole)
+		for _, window := range []uint8{0, 15} {
+			whole := feed(t, window, input, func() int { return len(input) })
+			if got := feed(t, window, input, func() int { return 1 }); got != whole {
+				t.Errorf("%x\nbyte by byte: %s\nat once: %s", input, got, whole)
+			}
 		}
 	}
 }
 
 func FuzzFrames(f *testing.F) {
 	for _, input := range seeds() {
-		f.Add(input, uint64(len(input)))
+		f.Add(input, uint64(len(input)), true)
+		f.Add(input, uint64(len(input)), false)
 	}
-	f.Fuzz(func(t *testing.T, input []byte, seed uint64) {
+	f.Fuzz(func(t *testing.T, input []byte, seed uint64, deflate bool) {
+		var window uint8
+		if deflate {
+			window = 15
+		}
 		input = input[:min(len(input), 20_000)] // 7 bytes are a packet, and the sink has room for 3,000
-		whole := feed(t, input, func() int { return len(input) })
+		whole := feed(t, window, input, func() int { return len(input) })
 		random := rand.New(rand.NewPCG(seed, 0))
-		chunked := feed(t, input, func() int { return random.IntN(20) })
+		chunked := feed(t, window, input, func() int { return random.IntN(20) })
 		if chunked != whole {
 			t.Errorf("in chunks: %s\nat once: %s", chunked, whole)
 		}

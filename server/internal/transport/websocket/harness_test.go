@@ -59,9 +59,10 @@ func (r *recorder) Gone(_ reactor.Turn, cause error) { r.gone <- cause }
 // A server upgrades every request and hands its connections out.
 type server struct {
 	*httptest.Server
-	reactor *reactor.Reactor
-	sinks   chan *recorder
-	refused chan error
+	reactor  *reactor.Reactor
+	upgrader *Upgrader
+	sinks    chan *recorder
+	refused  chan error
 }
 
 func newServer(t *testing.T, limits Limits, secure bool) *server {
@@ -71,9 +72,9 @@ func newServer(t *testing.T, limits Limits, secure bool) *server {
 		sinks:   make(chan *recorder, 10),
 		refused: make(chan error, 10),
 	}
-	upgrader := &Upgrader{Reactor: s.reactor, Wheel: reactor.NewWheel(s.reactor), Limits: limits}
+	s.upgrader = &Upgrader{Reactor: s.reactor, Wheel: reactor.NewWheel(s.reactor), Limits: limits}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, initial, err := upgrader.Upgrade(w, r, http.Header{"X-Added": {"yes"}})
+		c, initial, err := s.upgrader.Upgrade(w, r, http.Header{"X-Added": {"yes"}})
 		if err != nil {
 			s.refused <- err
 			return

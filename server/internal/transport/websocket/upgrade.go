@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/base64"
+	"maps"
 	"net"
 	"net/http"
 	"time"
@@ -22,6 +23,8 @@ type Upgrader struct {
 	Reactor *reactor.Reactor
 	Wheel   *reactor.Wheel
 	Limits  Limits
+	// Deflate accepts permessage-deflate.
+	Deflate bool
 }
 
 // Upgrade completes the handshake (RFC 6455, 4.2), with header added to the
@@ -29,7 +32,22 @@ type Upgrader struct {
 // its request; both go to Conn.Start, before which nothing is read. The answer
 // leaves with the first Write, Start or Close.
 func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request, header http.Header) (*Conn, []byte, error) {
-	if status, text := refuse(r); text != "" {
+	status, text := refuse(r)
+	var window uint8
+	if u.Deflate && text == "" {
+		answer, agreed, ok := negotiate(r.Header["Sec-Websocket-Extensions"])
+		switch {
+		case !ok:
+			status, text = http.StatusBadRequest, "Invalid Sec-WebSocket-Extensions header"
+		case agreed > 0:
+			header, window = maps.Clone(header), agreed
+			if header == nil {
+				header = http.Header{}
+			}
+			header.Set("Sec-WebSocket-Extensions", answer)
+		}
+	}
+	if text != "" {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(refusalTimeout))
 		w.Header().Set("Connection", "close")
 		if status == http.StatusUpgradeRequired {
@@ -55,7 +73,7 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request, header http.H
 		return nil, nil, err
 	}
 	initial, _ := rw.Reader.Peek(rw.Reader.Buffered())
-	c := &Conn{wheel: u.Wheel, limits: &u.Limits, answer: taken.answer.Bytes()}
+	c := &Conn{wheel: u.Wheel, limits: &u.Limits, answer: taken.answer.Bytes(), window: window}
 	c.link = u.Reactor.Add(conn, handler{c})
 	return c, initial, nil
 }

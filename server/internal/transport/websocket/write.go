@@ -27,18 +27,26 @@ func (c *Conn) Write(batch []transport.Message, scratch []byte) int {
 	if !c.flushUnsent() {
 		return 0
 	}
+	window := c.window
 	for taken := 0; taken < len(batch); {
 		n, next := copy(scratch, c.answer), taken
 		if c.answer = c.answer[n:]; len(c.answer) == 0 {
 			c.answer = nil // at rest nothing is kept
 		}
-		for next < len(batch) && n+len(batch[next].Frame()) <= len(scratch) {
-			n += copy(scratch[n:], batch[next].Frame())
-			next++
+		var frame []byte
+		for ; next < len(batch); next++ {
+			m := &batch[next]
+			if frame = m.Frame(); window > 0 {
+				frame = m.CompressedFrame(window)
+			}
+			if n+len(frame) > len(scratch) {
+				break
+			}
+			n += copy(scratch[n:], frame)
 		}
 		out, shared := scratch[:n], n == 0
 		if shared { // one frame larger than scratch
-			out = batch[next].Frame()
+			out = frame
 			next++
 		}
 		if w := c.link.Write(out); w < len(out) {
