@@ -143,6 +143,6 @@ func (s *Socket) resolve(p sio.Packet, attachments [][]byte) {
 		return
 	}
 	p.Data = append([]byte(nil), p.Data...)
-	c.answer = arguments{p.Args(), attachments, sio.NoID}
+	c.answer = arguments{list: p.Args(), attachments: attachments, id: sio.NoID}
 	close(c.done)
 }

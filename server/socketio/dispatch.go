@@ -13,7 +13,7 @@ import (
 // dispatch runs the handler of an event and sends what the client is to know of
 // its outcome.
 func (s *Socket) dispatch(e *entry, it *item) {
-	args := arguments{it.packet.Args(), it.attachments, it.packet.ID}
+	args := arguments{it.packet.Args(), it.attachments, it.packet.ID, &it.packet}
 	reply, err := s.invoke(e, args)
 	if args.id == sio.NoID {
 		if err != nil {
@@ -24,6 +24,7 @@ func (s *Socket) dispatch(e *entry, it *item) {
 	switch {
 	case err != nil:
 		s.acknowledge(args.id, failure{Error: s.clientError(it.packet.EventName(), err)})
+	case e.call == nil: // nobody has handled it
 	case e.replies:
 		s.acknowledge(args.id, reply)
 	default:
@@ -31,21 +32,30 @@ func (s *Socket) dispatch(e *entry, it *item) {
 	}
 }
 
-// invoke calls a handler. A panic ends the event and nothing else.
+// invoke calls a handler, unless a middleware refuses the event. A panic ends the
+// event and nothing else.
 func (s *Socket) invoke(e *entry, args arguments) (reply any, err error) {
 	defer s.recovered(&err)
-	ctx := s.handlerContext()
-	if args.id == sio.NoID {
-		return e.call(ctx, s, args)
+	var ctx context.Context = s.handlerContext()
+	if args.id != sio.NoID {
+		ctx = ackContext{s.handlerContext()}
 	}
-	return e.call(ackContext{ctx}, s, args)
+	if err := s.observe(ctx, args); err != nil || e.call == nil {
+		return nil, err
+	}
+	return e.call(ctx, s, args)
 }
 
 // guarded calls a hook.
 func (s *Socket) guarded(hook func(ctx context.Context)) {
+	s.guard(func() { hook(s.handlerContext()) })
+}
+
+// guard lets a panic end what is called, and nothing else.
+func (s *Socket) guard(f func()) {
 	var err error
 	defer s.recovered(&err)
-	hook(s.handlerContext())
+	f()
 }
 
 // recovered, deferred, turns a panic into an internal error.

@@ -23,6 +23,8 @@ type packet struct {
 	text    engineio.Message
 	all     []engineio.Message // the text and its attachments; nil if there are none
 	payload adapter.Payload    // what both were made of
+	event   bool               // not an acknowledgement
+	view    *Event             // what listeners see; nil as long as there are none
 }
 
 // encodeEvent encodes an event, with the id of the acknowledgement it wants or sio.NoID.
@@ -85,9 +87,9 @@ func newEncoder(ns *Namespace, t sio.Type, id int64, size int) encoder {
 // if there are attachments.
 func (e *encoder) finish(binary sio.Type) (packet, error) {
 	e.buf = append(e.buf, ']')
-	n := len(e.attachments)
+	n, event := len(e.attachments), binary == sio.BinaryEvent
 	if n == 0 {
-		return packet{text: engineio.Text(e.buf), payload: adapter.Payload{Data: e.buf[e.payload:]}}, nil
+		return packet{text: engineio.Text(e.buf), payload: adapter.Payload{Data: e.buf[e.payload:]}, event: event}, nil
 	}
 	if limit := e.ns.server.opts.MaxAttachments; n > limit {
 		return packet{}, overLimit(ErrTooManyAttachments, "MaxAttachments", limit)
@@ -99,7 +101,12 @@ func (e *encoder) finish(binary sio.Type) (packet, error) {
 	for _, data := range e.attachments {
 		all = append(all, engineio.Binary(data))
 	}
-	return packet{all[0], all, adapter.Payload{Data: payload, Attachments: e.attachments}}, nil
+	return packet{
+		text:    all[0],
+		all:     all,
+		payload: adapter.Payload{Data: payload, Attachments: e.attachments},
+		event:   event,
+	}, nil
 }
 
 // values appends the elements of the array, after what it has already.

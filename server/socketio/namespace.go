@@ -15,7 +15,9 @@ import (
 type Namespace struct {
 	server *Server
 	name   string
+	parent *Namespace // whose handlers and hooks come before its own; nil if none
 	events table
+	stray  entry // what is done with events that have no handler
 	hooks  atomic.Pointer[hooks]
 
 	connects, disconnects pace
@@ -123,11 +125,7 @@ func (ns *Namespace) size() int {
 	return len(ns.members)
 }
 
-func (ns *Namespace) handle(event string, e *entry) {
-	if !ns.events.add(event, e, false) {
-		panic("socketio: " + ns.name + " has a handler for event " + event)
-	}
-}
+func (ns *Namespace) scope() scope { return scope{&ns.events, ns.name, false} }
 
 // packet returns a packet without attachments for this namespace.
 func (ns *Namespace) packet(t sio.Type, id int64, payload string) engineio.Message {

@@ -183,19 +183,23 @@ func (s *Socket) deliver(p *packet, f flags) error {
 		return ErrClosed
 	}
 	session := s.client.session
-	if f.volatile {
-		if p.all == nil {
-			session.SendVolatile(p.text)
-		} else {
-			session.SendVolatile(p.all...)
-		}
-		return nil
-	}
 	var err error
-	if p.all == nil {
+	switch {
+	case f.volatile && p.all == nil:
+		if !session.SendVolatile(p.text) {
+			return nil
+		}
+	case f.volatile:
+		if !session.SendVolatile(p.all...) {
+			return nil
+		}
+	case p.all == nil:
 		err = session.Send(p.text)
-	} else {
+	default:
 		err = session.Send(p.all...)
+	}
+	if err == nil && p.event {
+		s.sent(p)
 	}
 	if errors.Is(err, engineio.ErrClosed) {
 		return ErrClosed
@@ -256,4 +260,4 @@ func (s *Socket) end(t engineio.Turn, reason Reason) (was int32) {
 	return was
 }
 
-func (s *Socket) handle(event string, e *entry) { s.events.add(event, e, true) }
+func (s *Socket) scope() scope { return scope{&s.events, s.id, true} }
