@@ -56,6 +56,12 @@ type Options struct {
 	AllowedOrigins []string
 	// AllowLoopbackOrigins lets pages from this machine in, whatever the port.
 	AllowLoopbackOrigins bool
+	// OnPacket is shown every packet: one from a client before it is handled, one to a
+	// client once it is queued. The close packets, noops and probes of the transports
+	// are not among them. It runs on the goroutines that read and send, must not block,
+	// and packets that several goroutines send to one client at the same time may
+	// leave in another order. A panic is logged. Default: none.
+	OnPacket func(PacketInfo)
 	// Logger gets what the operator should know. Default: nothing is logged.
 	Logger *slog.Logger
 }

@@ -197,7 +197,9 @@ func (s *Session) open(t transport.Transport) {
 		hs.Upgrades = []string{WebSocket}
 	}
 	var room [160]byte
-	s.queue.push(transport.Control(eio.Open, string(hs.Append(room[:0]))))
+	first := transport.Control(eio.Open, string(hs.Append(room[:0])))
+	s.queue.push(first)
+	s.tellOutgoing(first)
 	s.transport = t
 	if !srv.enter(s) {
 		defer s.Close(ReasonServerShutdown)

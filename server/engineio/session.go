@@ -138,6 +138,7 @@ func (s *Session) setPaused(on bool) {
 
 // Packet implements transport.Sink.
 func (s *Session) Packet(t reactor.Turn, p eio.Packet) {
+	s.tellIncoming(p)
 	if p.Type == eio.Message {
 		s.receive(t, p)
 	} else {
@@ -221,6 +222,7 @@ func (s *Session) beat() {
 	s.queue.push(pingMessage)
 	flush := s.mark()
 	s.mu.Unlock()
+	s.tellOutgoing(pingMessage)
 	if flush {
 		s.server.reactor.Flush(s)
 	}

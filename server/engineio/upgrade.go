@@ -130,6 +130,9 @@ func (p *probe) takeOver() {
 	if flush {
 		s.server.reactor.Flush(s)
 	}
+	if r, ok := s.receiver.(UpgradeReceiver); ok {
+		r.Upgraded()
+	}
 }
 
 // finish marks the probe as done; the caller has locked mu.

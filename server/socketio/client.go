@@ -133,10 +133,14 @@ func (c *client) connect(t engineio.Turn, p sio.Packet) {
 			return
 		}
 	}
-	ns := c.server.namespace(p.Namespace)
+	ns, perhaps := c.server.namespace(p.Namespace)
 	if ns == nil {
-		c.refuse(p.Namespace, &Error{Message: "Invalid namespace"})
-		return
+		if !perhaps {
+			c.refuse(p.Namespace, errNoNamespace)
+			return
+		}
+		ns = &Namespace{server: c.server, name: p.Namespace} // a stand-in
+		ns.hooks.Store(&noHooks)
 	}
 	s := &Socket{ns: ns, client: c, id: newID(), auth: slices.Clone(p.Data)}
 	if limit := c.server.opts.MaxNamespaces; !c.enter(s, limit) {
@@ -144,6 +148,10 @@ func (c *client) connect(t engineio.Turn, p sio.Packet) {
 			Code:    "too_many_namespaces",
 			Message: fmt.Sprintf("Too many namespaces: MaxNamespaces is %d", limit),
 		})
+		return
+	}
+	if perhaps {
+		c.session.Run((*applicant)(s))
 		return
 	}
 	s.receive(t, &item{kind: itemConnect})
@@ -158,6 +166,18 @@ func (c *client) enter(s *Socket, limit int) bool {
 	}
 	c.sockets = append(c.sockets, s)
 	c.left = slices.DeleteFunc(c.left, func(name string) bool { return name == s.ns.name })
+	return true
+}
+
+// replace puts a socket into the place of its applicant, unless that has ended.
+func (c *client) replace(applicant, s *Socket) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.Index(c.sockets, applicant)
+	if i < 0 || applicant.state.Load() == stateClosed {
+		return false
+	}
+	c.sockets[i] = s
 	return true
 }
 
@@ -182,6 +202,9 @@ func (c *client) forget(s *Socket, byServer bool) {
 	}
 	c.sockets = slices.Delete(c.sockets, i, i+1)
 	if byServer {
+		if len(c.left) >= c.server.opts.MaxNamespaces { // names of dynamic namespaces have no end
+			c.left = slices.Delete(c.left, 0, 1)
+		}
 		c.left = append(c.left, s.ns.name)
 	}
 }

@@ -108,7 +108,7 @@ func (s *Socket) report(err error) {
 // connect lets the middlewares decide and tells the client. A socket whose
 // transport died meanwhile is dropped silently.
 func (s *Socket) connect() {
-	hooks := s.ns.hooks.Load()
+	hooks := s.ns.chain()
 	err := s.admit(hooks)
 	switch {
 	case err != nil:
@@ -116,8 +116,10 @@ func (s *Socket) connect() {
 	case s.state.CompareAndSwap(stateConnecting, stateConnected):
 		s.client.joined()
 		s.ns.add(s, s.ns.packet(sio.Connect, sio.NoID, `{"sid":"`+s.id+`"}`))
-		for _, hook := range hooks.connect {
-			s.guarded(func(ctx context.Context) { hook(ctx, s) })
+		for _, h := range hooks {
+			for _, hook := range h.connect {
+				s.guarded(func(ctx context.Context) { hook(ctx, s) })
+			}
 		}
 		return
 	}
@@ -125,14 +127,16 @@ func (s *Socket) connect() {
 }
 
 // admit runs the middlewares until one refuses.
-func (s *Socket) admit(hooks *hooks) (err error) {
+func (s *Socket) admit(hooks [2]*hooks) (err error) {
 	defer s.recovered(&err)
-	for _, middleware := range hooks.use {
-		if s.state.Load() == stateClosed {
-			return nil
-		}
-		if err := middleware(s.handlerContext(), s); err != nil {
-			return err
+	for _, h := range hooks {
+		for _, middleware := range h.use {
+			if s.state.Load() == stateClosed {
+				return nil
+			}
+			if err := middleware(s.handlerContext(), s); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -155,7 +159,9 @@ func (s *Socket) refuse(err error) {
 // disconnected runs the hooks and then leaves all rooms.
 func (s *Socket) disconnected() {
 	defer s.ns.remove(s)
-	for _, hook := range s.ns.hooks.Load().disconnect {
-		s.guarded(func(ctx context.Context) { hook(ctx, s, s.reason) })
+	for _, h := range s.ns.chain() {
+		for _, hook := range h.disconnect {
+			s.guarded(func(ctx context.Context) { hook(ctx, s, s.reason) })
+		}
 	}
 }

@@ -119,7 +119,7 @@ func register(sc Scope, event string, e *entry) {
 type entry struct {
 	pace
 	call    func(ctx context.Context, s *Socket, args arguments) (any, error) // nil: nothing to do
-	replies bool // the result of call is an argument of the acknowledgement
+	replies bool                                                              // the result of call is an argument of the acknowledgement
 }
 
 // A pace remembers that a handler was slow a moment ago. Slow handlers run on

@@ -23,6 +23,7 @@ type itemKind uint8
 const (
 	itemEvent itemKind = iota
 	itemConnect
+	itemUpgrade
 	itemDisconnect
 )
 
@@ -185,6 +186,8 @@ func (s *Socket) drain(onTurn bool) {
 			s.dispatch(e, it)
 		case itemConnect:
 			s.connect()
+		case itemUpgrade:
+			s.upgraded()
 		case itemDisconnect:
 			s.disconnected()
 		}
@@ -199,7 +202,7 @@ func (s *Socket) drain(onTurn bool) {
 // handles an event that nobody wants to see.
 func (s *Socket) target(it *item) (*entry, *pace) {
 	switch it.kind {
-	case itemConnect:
+	case itemConnect, itemUpgrade:
 		return nil, &s.ns.connects
 	case itemDisconnect:
 		return nil, &s.ns.disconnects

@@ -20,12 +20,19 @@ type Namespace struct {
 	stray  entry // what is done with events that have no handler
 	hooks  atomic.Pointer[hooks]
 
+	matcher *matcher      // of a parent
+	ready   chan struct{} // closed once the hooks for new namespaces have run
+	users   int           // sockets that wait for a child's hooks, connect, or are in it
+	kept    bool          // not removed with the last user
+
 	connects, disconnects pace
 
+	telling sync.Mutex   // held while room hooks are told; mu is taken within
 	mu      sync.RWMutex // guards what follows, and the membership of the sockets
 	sockets map[string]*Socket
 	members []*Socket // the same sockets, to walk over
 	rooms   map[string]*room
+	changes *changes // nil unless a hook wants to know of them
 }
 
 // hooks are what a namespace calls besides event handlers. Never changed in place.
@@ -33,12 +40,16 @@ type hooks struct {
 	use        []func(context.Context, *Socket) error
 	connect    []func(context.Context, *Socket)
 	disconnect []func(context.Context, *Socket, Reason)
+	upgrade    []func(context.Context, *Socket)
+	rooms      []func(RoomChange, string, *Socket)
 }
 
-func newNamespace(s *Server, name string) *Namespace {
+func newNamespace(s *Server, name string, parent *Namespace) *Namespace {
 	ns := &Namespace{
 		server:  s,
 		name:    name,
+		parent:  parent,
+		ready:   make(chan struct{}),
 		sockets: make(map[string]*Socket),
 		rooms:   make(map[string]*room),
 	}
@@ -46,7 +57,7 @@ func newNamespace(s *Server, name string) *Namespace {
 	return ns
 }
 
-// Name returns the namespace's name, with its leading slash.
+// Name returns the namespace's name, with its leading slash; of a parent the expression.
 func (ns *Namespace) Name() string { return ns.name }
 
 // Use adds a middleware, which decides whether a socket may connect. They run
@@ -108,6 +119,13 @@ func (ns *Namespace) Emit(event string, args ...any) error {
 
 // Sockets returns the connected sockets of this server, in no order.
 func (ns *Namespace) Sockets() []*Socket {
+	if children, ok := ns.children(); ok {
+		var list []*Socket
+		for _, child := range children {
+			list = append(list, child.Sockets()...)
+		}
+		return list
+	}
 	ns.mu.RLock()
 	defer ns.mu.RUnlock()
 	list := make([]*Socket, 0, len(ns.members))

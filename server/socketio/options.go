@@ -86,6 +86,11 @@ type Options struct {
 	SendQueuePackets int
 	SendQueueBytes   int
 
+	// OnPacket is shown every packet of the transport, as it comes in and once it is
+	// queued to be sent, except the transports' own close packets, noops and probes.
+	// It must not block; a panic in it is logged. None.
+	OnPacket func(PacketInfo)
+
 	// Logger gets panics and unexpected errors of handlers as errors, what
 	// clients do wrong as debug lines. Nil discards all.
 	Logger *slog.Logger
@@ -183,6 +188,7 @@ func (o *Options) engine() *engineio.Options {
 		MaxFragments:         o.MaxFragments,
 		SendQueuePackets:     o.SendQueuePackets,
 		SendQueueBytes:       o.SendQueueBytes,
+		OnPacket:             o.OnPacket,
 		Logger:               o.Logger,
 	}
 }

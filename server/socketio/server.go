@@ -20,8 +20,10 @@ type Server struct {
 	engine *engineio.Server
 	closed atomic.Bool
 
-	mu         sync.RWMutex // guards namespaces
+	mu         sync.RWMutex // guards what follows, and users and kept of the namespaces
 	namespaces map[string]*Namespace
+	parents    []*Namespace       // in the order of registration; never changed in place
+	created    []func(*Namespace) // hooks; never changed in place
 }
 
 // New returns a server with the main namespace "/". Nil options are the
@@ -38,8 +40,9 @@ func New(opts *Options) *Server {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
 
 // Of returns the namespace called name, which it creates if need be; a leading
-// slash may be left out. It panics if the name is impossible: it must not hold a
-// comma and not be longer than Options.MaxName.
+// slash may be left out. The first parent whose expression matches a new name is the
+// namespace's; a namespace that Of has returned stays. It panics if the name is
+// impossible: it must not hold a comma and not be longer than Options.MaxName.
 func (s *Server) Of(name string) *Namespace {
 	if !strings.HasPrefix(name, "/") {
 		name = "/" + name
@@ -48,20 +51,37 @@ func (s *Server) Of(name string) *Namespace {
 		panic("socketio: impossible namespace " + name)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	ns := s.namespaces[name]
+	ns, isNew := s.namespaces[name], false
 	if ns == nil {
-		ns = newNamespace(s, name)
+		isNew = true
+		ns = newNamespace(s, name, s.parentByRegexp(name))
 		s.namespaces[name] = ns
+	}
+	ns.kept = true
+	s.mu.Unlock()
+	if isNew {
+		s.announce(ns)
 	}
 	return ns
 }
 
-// namespace returns an existing namespace, or nil.
-func (s *Server) namespace(name string) *Namespace {
+// namespace returns the namespace that a client may join at once. If there is none,
+// perhaps tells whether there may yet be one, which takes time to find out.
+func (s *Server) namespace(name string) (ns *Namespace, perhaps bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.namespaces[name]
+	ns = s.namespaces[name]
+	if ns == nil {
+		return nil, len(s.parents) > 0
+	}
+	select {
+	case <-ns.ready:
+		if ns.kept {
+			return ns, false
+		}
+	default:
+	}
+	return nil, true
 }
 
 // Shutdown refuses new clients and closes the transports of the others, so that

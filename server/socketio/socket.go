@@ -101,8 +101,7 @@ func (s *Socket) Connected() bool { return s.state.Load() == stateConnected }
 // hooks have run, or names the limit that was reached; the rooms before it are
 // joined.
 func (s *Socket) Join(rooms ...string) error {
-	s.ns.mu.Lock()
-	defer s.ns.mu.Unlock()
+	defer s.ns.unlockRooms(s.ns.lockRooms())
 	for _, name := range rooms {
 		if err := s.ns.join(s, name); err != nil {
 			return err
@@ -113,8 +112,7 @@ func (s *Socket) Join(rooms ...string) error {
 
 // Leave takes the socket out of rooms.
 func (s *Socket) Leave(rooms ...string) {
-	s.ns.mu.Lock()
-	defer s.ns.mu.Unlock()
+	defer s.ns.unlockRooms(s.ns.lockRooms())
 	for _, name := range rooms {
 		for i, m := range s.rooms {
 			if m.room.name == name {
@@ -240,7 +238,7 @@ func (s *Socket) end(t engineio.Turn, reason Reason) (was int32) {
 		return was
 	}
 	s.reason = reason
-	if reason == ReasonServerDisconnect {
+	if reason == ReasonServerDisconnect && was == stateConnected {
 		s.discard()
 	}
 	start := was == stateConnected && s.push(&item{kind: itemDisconnect})

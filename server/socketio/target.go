@@ -62,6 +62,9 @@ func (t Target) Emit(event string, args ...any) error {
 	if t.ns.server.closed.Load() {
 		return ErrClosed
 	}
+	if t.ns.matcher != nil {
+		return t.overChildren(event, args)
+	}
 	p, err := encodeEvent(t.ns, sio.NoID, event, args)
 	if err != nil {
 		return err
@@ -71,6 +74,18 @@ func (t Target) Emit(event string, args ...any) error {
 	for _, s := range c.sockets {
 		if s != t.self {
 			_ = s.deliver(&p, t.flags)
+		}
+	}
+	return nil
+}
+
+// overChildren emits to each child of a parent.
+func (t Target) overChildren(event string, args []any) error {
+	children, _ := t.ns.children()
+	for _, child := range children {
+		t.ns = child
+		if err := t.Emit(event, args...); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -86,6 +86,15 @@ func (m Message) Type() eio.Type { return m.packet }
 // Frame returns the whole WebSocket frame.
 func (m Message) Frame() []byte { return m.frame }
 
+// Data returns what follows the packet type, or of a binary message all of it. It must
+// not be changed.
+func (m Message) Data() []byte {
+	if m.binary {
+		return m.frame[m.head:]
+	}
+	return m.frame[m.head+1:]
+}
+
 // Len returns the length of the payload in bytes.
 func (m Message) Len() int { return len(m.frame) - int(m.head) }
 
