@@ -130,7 +130,9 @@ func (p *probe) takeOver() {
 	if flush {
 		s.server.reactor.Flush(s)
 	}
-	if r, ok := s.receiver.(UpgradeReceiver); ok {
+	s.receiving.Lock()
+	defer s.receiving.Unlock()
+	if r, ok := s.receiver.(UpgradeReceiver); ok && !s.told {
 		r.Upgraded()
 	}
 }

@@ -22,7 +22,8 @@ type client struct {
 
 	// Of the reading goroutine alone.
 	partial *partial
-	failed  bool // the client broke the protocol; nothing more is taken
+	latest  string // the namespace of the latest packet
+	failed  bool   // the client broke the protocol; nothing more is taken
 
 	mu      sync.Mutex // guards what follows; nothing else is locked within
 	sockets []*Socket  // few, so a list
@@ -51,7 +52,7 @@ func (c *client) Receive(t engineio.Turn, data []byte, binary bool) {
 	case c.partial != nil:
 		c.violation("text while attachments are due")
 	default:
-		p, err := sio.Parse(data, c.server.limits)
+		p, err := sio.ParseIn(c.latest, data, c.server.limits)
 		if err != nil {
 			c.violation(err.Error())
 			return
@@ -86,6 +87,7 @@ func (c *client) packet(t engineio.Turn, p sio.Packet) {
 		}
 		return
 	}
+	c.latest = s.ns.name
 	switch p.Type {
 	case sio.Disconnect:
 		c.forget(s, false)
