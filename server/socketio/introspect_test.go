@@ -1,0 +1,106 @@
+package socketio_test
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"parley/server/socketio"
+	"parley/server/socketiotest"
+)
+
+func textLogger(to *lockedBuffer) *slog.Logger { return slog.New(slog.NewTextHandler(to, nil)) }
+
+func TestRoomChangesAreToldInOrder(t *testing.T) {
+	var log lockedBuffer
+	srv := newServer(t, &socketio.Options{Logger: textLogger(&log)})
+	ns := withSync(srv.Of("/"))
+	clients, sockets := members(t, srv, 2)
+	who := map[*socketio.Socket]string{sockets[0]: "0", sockets[1]: "1"}
+	if err := sockets[0].Join("before"); err != nil {
+		t.Fatal(err)
+	}
+	var d diary
+	ns.OnRoomChange(func(socketio.RoomChange, string, *socketio.Socket) { panic("on purpose") })
+	ns.OnRoomChange(func(change socketio.RoomChange, room string, s *socketio.Socket) {
+		d.note(string(change), room, who[s], ns.Rooms()[room], slices.Contains(s.Rooms(), room))
+	})
+	for _, s := range sockets {
+		if err := s.Join("a", "a", s.ID()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sockets[0].Leave("a", "none")
+	d.expect(t, "create-room a 0 1 true", "join-room a 0 1 true", "join-room a 1 2 true", "leave-room a 0 1 false")
+	clients[1].Disconnect()
+	waitFor(t, "the other is gone", func() bool { return len(ns.Sockets()) == 1 })
+	waitFor(t, "its rooms are left", func() bool { return ns.Rooms()["a"] == 0 })
+	handled(t, clients[0])
+	sockets[0].Leave("before")
+	d.expect(t, "leave-room a 1 0 false", "delete-room a 1 0 false", "leave-room before 0 0 false", "delete-room before 0 0 false")
+	if !strings.Contains(log.String(), "on purpose") {
+		t.Error("the panic of a hook is not logged")
+	}
+}
+
+func TestUpgradeHookComesAmongTheEvents(t *testing.T) {
+	srv := newServer(t, nil)
+	ns := withSync(srv.Of("/"))
+	upgraded := make(chan string, 1)
+	ns.OnConnect(func(_ context.Context, s *socketio.Socket) {
+		if s.Transport() != socketiotest.Polling {
+			t.Errorf("connected over %s", s.Transport())
+		}
+	})
+	ns.OnUpgrade(func(_ context.Context, s *socketio.Socket) { upgraded <- s.Transport() })
+	c := socketiotest.Connect(t, srv, "/", &socketiotest.Options{Transport: socketiotest.Polling})
+	handled(t, c)
+	if err := c.Upgrade(); err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(t, upgraded); got != socketiotest.WebSocket {
+		t.Errorf("upgraded to %s", got)
+	}
+	handled(t, c)
+}
+
+func TestPacketHookSeesBothDirections(t *testing.T) {
+	var d diary
+	var log lockedBuffer
+	srv := newServer(t, &socketio.Options{
+		Logger: textLogger(&log),
+		OnPacket: func(p socketio.PacketInfo) {
+			direction := "out"
+			if p.Incoming {
+				direction = "in"
+			}
+			data := string(p.Data)
+			if p.Type == "open" || p.SessionID == "" || strings.HasPrefix(data, "0{") {
+				data = ""
+			}
+			d.note(direction, p.Type, p.Binary, data)
+			panic("on purpose")
+		},
+	})
+	ns := withSync(srv.Of("/"))
+	socketio.On(ns, "echo", func(_ context.Context, s *socketio.Socket, in socketio.Value) error { return s.Emit("echo", in) })
+	c := connect(t, srv, "/")
+	if s := socketOf(t, ns, c); len(s.SessionID()) != 20 || s.SessionID() == s.ID() {
+		t.Errorf("session %q of socket %q", s.SessionID(), s.ID())
+	}
+	emit(t, c, "echo", []byte("abc"))
+	c.Expect("echo")
+	handled(t, c)
+	if err := ns.Volatile().Emit("last"); err != nil {
+		t.Fatal(err)
+	}
+	const binary = `51-["echo",{"_placeholder":true,"num":0}]`
+	d.expect(t, "out open false ", "in message false 0", "out message false ",
+		"in message false "+binary, "in message true abc", "out message false "+binary, "out message true abc",
+		`in message false 20["sync"]`, "out message false 30[]", `out message false 2["last"]`)
+	if !strings.Contains(log.String(), "on purpose") {
+		t.Error("the panic of the hook is not logged")
+	}
+}
