@@ -2,6 +2,7 @@
 import { Clients, bytes, plain, same, within } from "./clients.mjs";
 import { delivery } from "./delivery.mjs";
 import { endings } from "./endings.mjs";
+import { namespaces } from "./namespaces.mjs";
 
 const connection = {
   async "connect with auth: the reply comes first, then what the connect handler emits"(clients) {
@@ -205,7 +206,7 @@ const events = {
   },
 };
 
-const groups = [connection, events, delivery, endings];
+const groups = [connection, namespaces, events, delivery, endings];
 
 // run runs every scenario of the mode in turn and gives each result to report.
 export async function run({ report, ...settings }) {
