@@ -21,6 +21,24 @@ type PacketInfo struct {
 	Data []byte
 }
 
+// A SessionChange is what Options.OnSession is told of.
+type SessionChange string
+
+// The changes of a session.
+const (
+	SessionOpened   SessionChange = "open"
+	SessionUpgraded SessionChange = "upgrade"
+	SessionClosed   SessionChange = "close"
+)
+
+// SessionInfo is a change of a session, as Options.OnSession sees it.
+type SessionInfo struct {
+	ID        string
+	Change    SessionChange
+	Transport string // from now on, or at the end
+	Reason    Reason // of SessionClosed
+}
+
 // An UpgradeReceiver is a Receiver that wants to know of upgrades.
 type UpgradeReceiver interface {
 	// Upgraded is called when another transport has taken over. It must not block.
@@ -47,6 +65,14 @@ func (s *Session) tellOutgoing(batch ...Message) {
 func (s *Session) tell(p PacketInfo) {
 	defer s.server.recovered("OnPacket")
 	s.server.opts.OnPacket(p)
+}
+
+// changed tells the hook of a change.
+func (s *Session) changed(what SessionChange, reason Reason) {
+	if s.server.opts.OnSession != nil {
+		defer s.server.recovered("OnSession")
+		s.server.opts.OnSession(SessionInfo{s.id, what, s.Transport(), reason})
+	}
 }
 
 // recovered, deferred, logs the panic of a hook.

@@ -62,6 +62,9 @@ type Options struct {
 	// and packets that several goroutines send to one client at the same time may
 	// leave in another order. A panic is logged. Default: none.
 	OnPacket func(PacketInfo)
+	// OnSession is told when a session opens, is upgraded, or has ended, in this order.
+	// It must not block. A panic is logged. Default: none.
+	OnSession func(SessionInfo)
 	// Logger gets what the operator should know. Default: nothing is logged.
 	Logger *slog.Logger
 }

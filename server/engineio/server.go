@@ -201,10 +201,11 @@ func (s *Session) open(t transport.Transport) {
 	s.queue.push(first)
 	s.tellOutgoing(first)
 	s.transport = t
+	s.receiving.Lock() // lest Closed come before there is a receiver
 	if !srv.enter(s) {
 		defer s.Close(ReasonServerShutdown)
 	}
-	s.receiving.Lock() // lest Closed come before there is a receiver
+	s.changed(SessionOpened, "")
 	s.receiver = srv.accept(s)
 	s.receiving.Unlock()
 	s.mu.Lock()

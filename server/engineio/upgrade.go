@@ -132,7 +132,11 @@ func (p *probe) takeOver() {
 	}
 	s.receiving.Lock()
 	defer s.receiving.Unlock()
-	if r, ok := s.receiver.(UpgradeReceiver); ok && !s.told {
+	if s.told {
+		return
+	}
+	s.changed(SessionUpgraded, "")
+	if r, ok := s.receiver.(UpgradeReceiver); ok {
 		r.Upgraded()
 	}
 }

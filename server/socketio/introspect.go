@@ -10,6 +10,16 @@ import (
 // PacketInfo is one packet of a client's session, as Options.OnPacket sees it.
 type PacketInfo = engineio.PacketInfo
 
+// SessionInfo is a change of a client's session, as Options.OnSession sees it.
+type SessionInfo = engineio.SessionInfo
+
+// The changes of a session.
+const (
+	SessionOpened   = engineio.SessionOpened
+	SessionUpgraded = engineio.SessionUpgraded
+	SessionClosed   = engineio.SessionClosed
+)
+
 // Transport returns the name of the transport that carries the client now: "polling"
 // or "websocket".
 func (s *Socket) Transport() string { return s.client.session.Transport() }

@@ -66,6 +66,32 @@ func TestUpgradeHookComesAmongTheEvents(t *testing.T) {
 	handled(t, c)
 }
 
+func TestSessionHookIsToldInOrder(t *testing.T) {
+	changes := make(chan socketio.SessionInfo, 10)
+	srv := newServer(t, &socketio.Options{OnSession: func(i socketio.SessionInfo) {
+		changes <- i
+		panic("on purpose")
+	}})
+	ns := withSync(srv.Of("/"))
+	c := socketiotest.Connect(t, srv, "/", &socketiotest.Options{Transport: socketiotest.Polling})
+	id := socketOf(t, ns, c).SessionID()
+	if err := c.Upgrade(); err != nil {
+		t.Fatal(err)
+	}
+	opened, upgraded := receive(t, changes), receive(t, changes)
+	socketOf(t, ns, c).Disconnect(true)
+	for i, got := range []socketio.SessionInfo{opened, upgraded, receive(t, changes)} {
+		want := []socketio.SessionInfo{
+			{ID: id, Change: socketio.SessionOpened, Transport: "polling"},
+			{ID: id, Change: socketio.SessionUpgraded, Transport: "websocket"},
+			{ID: id, Change: socketio.SessionClosed, Transport: "websocket", Reason: socketio.ReasonForcedClose},
+		}[i]
+		if got != want {
+			t.Errorf("told of %+v, want %+v", got, want)
+		}
+	}
+}
+
 func TestPacketHookSeesBothDirections(t *testing.T) {
 	var d diary
 	var log lockedBuffer

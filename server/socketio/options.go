@@ -86,6 +86,9 @@ type Options struct {
 	SendQueuePackets int
 	SendQueueBytes   int
 
+	// OnSession is told when a client's session opens, changes its transport, or has
+	// ended, in this order. It must not block; a panic in it is logged. None.
+	OnSession func(SessionInfo)
 	// OnPacket is shown every packet of the transport, as it comes in and once it is
 	// queued to be sent, except the transports' own close packets, noops and probes.
 	// It must not block; a panic in it is logged. None.
@@ -188,6 +191,7 @@ func (o *Options) engine() *engineio.Options {
 		MaxFragments:         o.MaxFragments,
 		SendQueuePackets:     o.SendQueuePackets,
 		SendQueueBytes:       o.SendQueueBytes,
+		OnSession:            o.OnSession,
 		OnPacket:             o.OnPacket,
 		Logger:               o.Logger,
 	}
