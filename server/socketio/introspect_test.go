@@ -130,3 +130,25 @@ func TestPacketHookSeesBothDirections(t *testing.T) {
 		t.Error("the panic of the hook is not logged")
 	}
 }
+
+func TestCauseOfTheEndIsKnown(t *testing.T) {
+	srv := newServer(t, &socketio.Options{MaxPayload: 1000})
+	ns := srv.Of("/")
+	ends := make(chan string, 1)
+	ns.OnDisconnect(func(ctx context.Context, _ *socketio.Socket, why socketio.Reason) {
+		ends <- string(why) + ": " + context.Cause(ctx).Error()
+	})
+	c := connect(t, srv, "/")
+	if err := c.Write(`2["` + strings.Repeat("x", 1000) + `"]`); err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(t, ends); !strings.HasPrefix(got, "transport error: socketio: closed: transport error: ") ||
+		!strings.Contains(got, "Max payload size exceeded") {
+		t.Error(got)
+	}
+	c = connect(t, srv, "/")
+	c.Disconnect()
+	if got := receive(t, ends); got != "client namespace disconnect: socketio: closed: client namespace disconnect" {
+		t.Error(got)
+	}
+}

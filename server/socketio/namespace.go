@@ -74,7 +74,7 @@ func (ns *Namespace) OnConnect(hook func(ctx context.Context, s *Socket)) {
 
 // OnDisconnect adds a hook for sockets that are gone. It runs after the handlers
 // of all events that came before; the socket is still in its rooms, and leaves
-// them after it.
+// them after it. context.Cause of the context tells more than the reason.
 func (ns *Namespace) OnDisconnect(hook func(ctx context.Context, s *Socket, why Reason)) {
 	ns.hook(func(h *hooks) { h.disconnect = appended(h.disconnect, hook) })
 }

@@ -90,7 +90,8 @@ func (s *Socket) Handshake() Handshake {
 }
 
 // Context returns a context that ends when the socket is disconnected;
-// context.Cause then tells the reason.
+// context.Cause then tells the reason and, where there is one, the error behind it:
+// "socketio: closed: transport error: Max payload size exceeded".
 func (s *Socket) Context() context.Context { return (*socketContext)(s) }
 
 // Connected reports whether the middlewares have accepted the socket and neither
@@ -205,6 +206,13 @@ func (s *Socket) deliver(p *packet, f flags) error {
 	return err
 }
 
+func (s *Socket) closedError(reason Reason) closedError {
+	if reason == ReasonClientDisconnect || reason == ReasonServerDisconnect {
+		return closedError{reason: reason}
+	}
+	return closedError{reason, s.client.session.Cause()}
+}
+
 // Disconnect ends the socket. The client is told, and official clients do not come
 // back by themselves. With closeTransport all sockets of the client are ended, and
 // then its connection; otherwise the client's other namespaces go on. Events that
@@ -245,7 +253,7 @@ func (s *Socket) end(t engineio.Turn, reason Reason) (was int32) {
 	waiting, cancel := s.calls.close(), s.cancel
 	s.mu.Unlock()
 
-	cause := closedError{reason}
+	cause := s.closedError(reason)
 	for _, c := range waiting {
 		c.fail(cause)
 	}
