@@ -17,6 +17,10 @@
 // in and goes out; [On] and [OnAck] decode an event's arguments straight into
 // them. A [Target] says who gets an event, [Call] waits for an answer.
 //
+// [Server.OfRegexp] and [Server.OfFunc] make one namespace stand for many, whose names
+// clients choose. Before an event's handler come the listeners of [Namespace.OnAny]
+// and the middlewares of [Namespace.UseEvent]; [OnUnhandled] gets what has no handler.
+//
 // # Promises
 //
 //  1. Events of one socket are handled one at a time, in the order of arrival, over

@@ -16,8 +16,8 @@ import (
 // registered; a child's handler of the same event takes precedence. What is emitted
 // to the parent, or to a Target of it, reaches all children.
 //
-// A name that Of knows is never matched; otherwise the first parent that matches,
-// in the order of registration, has the child.
+// A name that Of was given before is not matched; of any other the first parent that
+// matches, in the order of registration, has the child.
 func (s *Server) OfRegexp(re *regexp.Regexp) *Namespace {
 	return s.addParent(re.String(), matcher{
 		regexp: re,
@@ -26,9 +26,9 @@ func (s *Server) OfRegexp(re *regexp.Regexp) *Namespace {
 }
 
 // OfFunc is OfRegexp with a function instead of an expression. It is asked for each
-// client that wants to connect, so it may look at the credentials, and it may block:
-// only that client's namespace waits for it. Its context ends when the client is gone. After
-// a panic the client is refused.
+// client that wants to connect, also where the child is there already, so it may look
+// at the credentials. It may block: only that client's namespace waits for it. Its
+// context ends when the client is gone. After a panic the client is refused.
 func (s *Server) OfFunc(match func(ctx context.Context, name string, h Handshake) bool) *Namespace {
 	return s.addParent("function", matcher{match: match})
 }
@@ -40,6 +40,14 @@ func (s *Server) OnNamespace(hook func(ns *Namespace)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.created = appended(s.created, hook)
+}
+
+// Lookup returns the namespace called name if there is one at this moment, else nil.
+// Unlike Of it neither makes nor keeps a child.
+func (s *Server) Lookup(name string) *Namespace {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.namespaces[withSlash(name)]
 }
 
 // Namespaces returns the namespaces that there are at this moment, in no order.
@@ -164,7 +172,7 @@ func (s *Server) enlist(applicant *Socket) *Namespace {
 		existing, parents := s.namespaces[name], s.parents
 		if existing != nil {
 			parents = nil
-			if existing.parent != nil && !existing.kept {
+			if existing.parent != nil {
 				parents = []*Namespace{existing.parent}
 			}
 		}
@@ -208,7 +216,7 @@ func (s *Server) hold(name string, parent *Namespace) *Namespace {
 		isNew = true
 		ns = newNamespace(s, name, parent)
 		s.namespaces[name] = ns
-	case ns == nil || ns.parent != parent && !ns.kept:
+	case ns == nil || ns.parent != parent:
 		s.mu.Unlock()
 		return nil
 	}

@@ -59,6 +59,9 @@ func TestChildrenComeWithTheFirstSocketAndGoWithTheLast(t *testing.T) {
 	if n := len(parent.Sockets()); n != 3 {
 		t.Errorf("the parent has %d sockets", n)
 	}
+	if child := srv.Lookup("room-1"); child == nil || len(child.Sockets()) != 2 || srv.Lookup("/room-3") != nil {
+		t.Errorf("Lookup finds %v and %v", child, srv.Lookup("/room-3"))
+	}
 	kept := srv.Of("/room-2")
 	kept.OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) { panic("on purpose") })
 	a.Disconnect()
@@ -213,11 +216,16 @@ func TestMatchFunctionIsAskedForEachClient(t *testing.T) {
 	if err != nil || first.Socket(a.ID()) == nil {
 		t.Fatal(err)
 	}
+	teamA := first.Socket(a.ID()).Namespace()
 	b, err := join("/team-b", "")
 	if err != nil || second.Socket(b.ID()) == nil {
 		t.Fatal(err)
 	}
 	// The child exists; that says nothing about another client.
+	refused(t, connect(t, srv, "/"), "/team-a", "Invalid namespace")
+	if srv.Of("/team-a") != teamA {
+		t.Error("Of makes another namespace")
+	}
 	refused(t, connect(t, srv, "/"), "/team-a", "Invalid namespace")
 	var e *socketiotest.ConnectError
 	if _, err := join("/team-p", "panic"); !errors.As(err, &e) || e.Message != "Invalid namespace" {
@@ -243,7 +251,7 @@ func TestMatchFunctionIsAskedForEachClient(t *testing.T) {
 	}
 	c.Abort()
 	mustBe(t, receive(t, ended), socketio.ErrClosed)
-	waitFor(t, "no child is left", func() bool { return slices.Equal(names(srv), []string{"/", "/team-exact"}) })
+	waitFor(t, "no child is left", func() bool { return slices.Equal(names(srv), []string{"/", "/team-a", "/team-exact"}) })
 }
 
 func TestEventBeforeTheMatchIsAViolation(t *testing.T) {

@@ -40,13 +40,12 @@ func New(opts *Options) *Server {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
 
 // Of returns the namespace called name, which it creates if need be; a leading
-// slash may be left out. The first parent whose expression matches a new name is the
-// namespace's; a namespace that Of has returned stays. It panics if the name is
-// impossible: it must not hold a comma and not be longer than Options.MaxName.
+// slash may be left out. The first parent of OfRegexp that matches a new name is the
+// namespace's. What Of has returned stays: for a child that shall go with its last
+// socket there is Lookup. It panics if the name is impossible: it must not hold a
+// comma and not be longer than Options.MaxName.
 func (s *Server) Of(name string) *Namespace {
-	if !strings.HasPrefix(name, "/") {
-		name = "/" + name
-	}
+	name = withSlash(name)
 	if len(name) > s.opts.MaxName || strings.Contains(name, ",") {
 		panic("socketio: impossible namespace " + name)
 	}
@@ -65,6 +64,13 @@ func (s *Server) Of(name string) *Namespace {
 	return ns
 }
 
+func withSlash(name string) string {
+	if strings.HasPrefix(name, "/") {
+		return name
+	}
+	return "/" + name
+}
+
 // namespace returns the namespace that a client may join at once. If there is none,
 // perhaps tells whether there may yet be one, which takes time to find out.
 func (s *Server) namespace(name string) (ns *Namespace, perhaps bool) {
@@ -76,7 +82,7 @@ func (s *Server) namespace(name string) (ns *Namespace, perhaps bool) {
 	}
 	select {
 	case <-ns.ready:
-		if ns.kept {
+		if ns.kept && (ns.parent == nil || ns.parent.matcher.regexp != nil) {
 			return ns, false
 		}
 	default:
