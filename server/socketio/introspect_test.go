@@ -3,8 +3,10 @@ package socketio_test
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"parley/server/socketio"
@@ -42,6 +44,46 @@ func TestRoomChangesAreToldInOrder(t *testing.T) {
 	d.expect(t, "leave-room a 1 0 false", "delete-room a 1 0 false", "leave-room before 0 0 false", "delete-room before 0 0 false")
 	if !strings.Contains(log.String(), "on purpose") {
 		t.Error("the panic of a hook is not logged")
+	}
+}
+
+// TestRoomChangesMirrorTheRooms: who counts what the hook tells knows the rooms at any
+// time, however many goroutines change them.
+func TestRoomChangesMirrorTheRooms(t *testing.T) {
+	srv := newServer(t, nil)
+	ns := srv.Of("/")
+	_, sockets := members(t, srv, 6)
+	mirror := map[string]int{} // the hook is called one at a time
+	ns.OnRoomChange(func(change socketio.RoomChange, room string, _ *socketio.Socket) {
+		size, there := mirror[room]
+		switch {
+		case change == socketio.RoomCreated && !there:
+			mirror[room] = 0
+		case change == socketio.RoomJoined && there:
+			mirror[room]++
+		case change == socketio.RoomLeft && size > 0:
+			mirror[room]--
+		case change == socketio.RoomDeleted && there && size == 0:
+			delete(mirror, room)
+		default:
+			t.Errorf("%s %s while %d are in it, known: %t", change, room, size, there)
+		}
+	})
+	var all sync.WaitGroup
+	for i, s := range sockets {
+		all.Go(func() {
+			for n := range 200 {
+				if room := string(rune('a' + n%3)); (n/3+i)%2 == 0 {
+					_ = s.Join(room)
+				} else {
+					s.Leave(room)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if rooms := ns.Rooms(); !maps.Equal(rooms, mirror) {
+		t.Errorf("the mirror has %v, the namespace %v", mirror, rooms)
 	}
 }
 
