@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -78,7 +79,10 @@ func (s *Server) namespace(name string) (ns *Namespace, perhaps bool) {
 	defer s.mu.RUnlock()
 	ns = s.namespaces[name]
 	if ns == nil {
-		return nil, len(s.parents) > 0
+		return nil, slices.ContainsFunc(s.parents, func(parent *Namespace) bool {
+			re := parent.matcher.regexp
+			return re == nil || re.MatchString(name)
+		})
 	}
 	select {
 	case <-ns.ready:
