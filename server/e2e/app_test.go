@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,12 +15,13 @@ import (
 // pageFiles are what a browser needs to run the scenarios, by path, besides the
 // client, which the server has.
 var pageFiles = map[string]string{
-	"/{$}":           "page.html",
-	"/scenarios.mjs": "scenarios.mjs",
-	"/clients.mjs":   "clients.mjs",
-	"/delivery.mjs":  "delivery.mjs",
-	"/endings.mjs":   "endings.mjs",
-	"/deflate.mjs":   "deflate.mjs",
+	"/{$}":            "page.html",
+	"/scenarios.mjs":  "scenarios.mjs",
+	"/clients.mjs":    "clients.mjs",
+	"/delivery.mjs":   "delivery.mjs",
+	"/endings.mjs":    "endings.mjs",
+	"/namespaces.mjs": "namespaces.mjs",
+	"/deflate.mjs":    "deflate.mjs",
 }
 
 var (
@@ -52,9 +55,74 @@ func mount(io *socketio.Server) {
 	socketio.On(custom, "echo", echo)
 	socketio.On(custom, "kick", kick)
 
+	mountDynamic(io)
+	mountWatched(io.Of("/watched"))
+
 	guarded := io.Of("/guarded")
 	guarded.Use(guard)
 	socketio.On(guarded, "echo", echo)
+}
+
+// mountDynamic puts up namespaces whose names are not known before clients come.
+func mountDynamic(io *socketio.Server) {
+	numbered := io.OfRegexp(regexp.MustCompile(`^/numbered-[0-9]+$`))
+	numbered.OnConnect(func(_ context.Context, s *socketio.Socket) { _ = s.Emit("you", s.Namespace().Name()) })
+	socketio.On(numbered, "echo", echo)
+	socketio.On(numbered, "all", func(_ context.Context, _ *socketio.Socket, x socketio.Value) error {
+		return numbered.Emit("all", x)
+	})
+	socketio.On(numbered, "here", func(_ context.Context, s *socketio.Socket, x socketio.Value) error {
+		return s.Namespace().Emit("here", x)
+	})
+	secret := io.OfFunc(func(_ context.Context, name string, h socketio.Handshake) bool {
+		var given struct{ Token string }
+		_ = json.Unmarshal(h.Auth, &given)
+		return strings.HasPrefix(name, "/secret-") && given.Token == "letmein"
+	})
+	socketio.On(secret, "echo", echo)
+}
+
+// mountWatched puts listeners and middlewares before the events.
+func mountWatched(ns *socketio.Namespace) {
+	type sights struct {
+		Incoming []string `json:"incoming"`
+		Outgoing []string `json:"outgoing"`
+	}
+	seen := socketio.NewKey[sights]("seen")
+	ns.OnConnect(func(_ context.Context, s *socketio.Socket) {
+		socketio.Once(s, "once", func(_ context.Context, s *socketio.Socket, x socketio.Value) error {
+			return s.Emit("once", x)
+		})
+	})
+	ns.OnAny(func(_ context.Context, s *socketio.Socket, e socketio.Event) {
+		sum, _ := seen.Get(s)
+		sum.Incoming = append(sum.Incoming, e.Name)
+		seen.Set(s, sum)
+	})
+	ns.OnAnyOutgoing(func(s *socketio.Socket, e socketio.Event) {
+		sum, _ := seen.Get(s)
+		sum.Outgoing = append(sum.Outgoing, e.Name)
+		seen.Set(s, sum)
+	})
+	ns.UseEvent(func(_ context.Context, _ *socketio.Socket, e socketio.Event) error {
+		if e.Name == "forbidden" {
+			return errTeapot
+		}
+		return nil
+	})
+	socketio.OnUnhandled(ns, func(_ context.Context, _ *socketio.Socket, e socketio.Event) (socketio.Args, error) {
+		return e.Args, nil
+	})
+	socketio.OnAck(ns, "seen", func(_ context.Context, s *socketio.Socket, _ socketio.None) (sights, error) {
+		sum, _ := seen.Get(s)
+		return sum, nil
+	})
+	socketio.OnAck(ns, "transport", func(_ context.Context, s *socketio.Socket, _ socketio.None) (string, error) {
+		return s.Transport(), nil
+	})
+	socketio.On(ns, "all", func(_ context.Context, _ *socketio.Socket, x socketio.Value) error {
+		return ns.Emit("all", x)
+	})
 }
 
 type welcome struct {

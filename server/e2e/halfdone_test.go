@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"runtime"
 	"strings"
@@ -76,28 +75,30 @@ func trickle(c *wsConn, data []byte) {
 func TestFloodsOfAClientThatDoesNotRead(t *testing.T) {
 	notNode(t, "it queues without end")
 	srv := start(t, socketio.Options{WriteTimeout: time.Second, SendQueueBytes: 200_000, InboxBytes: 200_000})
+	var connects []byte // one name again and again would get one answer for many
+	for i := range 100 {
+		connects = append(connects, text(fmt.Sprintf("40/%d%s,", i, strings.Repeat("n", 200)))...)
+	}
 	for _, row := range []struct {
 		name  string
-		frame []byte
+		batch []byte
 		ends  bool // the server closes the connection: what it has to say fills the queue
 	}{
-		{"WebSocket pings", frame(fin|opPing, make([]byte, 125)), false},
-		{"events with an acknowledgement", text(`420["ack","` + strings.Repeat("x", 1000) + `"]`), true},
-		{"CONNECTs", text("40/" + strings.Repeat("n", 200) + ","), true},
+		{"WebSocket pings", bytes.Repeat(frame(fin|opPing, make([]byte, 125)), 100), false},
+		{"events with an acknowledgement", bytes.Repeat(text(`420["ack","`+strings.Repeat("x", 1000)+`"]`), 100), true},
+		{"CONNECTs", connects, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			clients := controls(t, srv)
 			c := joinWS(t, srv)
-			_ = c.Conn.(*net.TCPConn).SetReadBuffer(4096)
 			until := 2 * time.Second
 			if row.ends {
 				until = patience
 			}
 			_ = c.SetWriteDeadline(time.Now().Add(until))
 			before, most := heap(), uint64(0)
-			batch := bytes.Repeat(row.frame, 100)
 			for i := 0; ; i++ {
-				if _, err := c.Write(batch); err != nil {
+				if _, err := c.Write(row.batch); err != nil {
 					if row.ends && errors.Is(err, os.ErrDeadlineExceeded) {
 						t.Error("the server does not close the connection")
 					}

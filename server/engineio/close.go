@@ -113,4 +113,5 @@ func (t closedTask) Run() {
 	defer s.receiving.Unlock()
 	s.told = true
 	s.receiver.Closed(s.server.reactor.Turn(), reason, cause)
+	s.changed(SessionClosed, reason)
 }

@@ -104,6 +104,15 @@ type Options struct {
 	// PerMessageDeflate lets WebSocket clients that offer it send and get
 	// compressed messages. Nil: off.
 	PerMessageDeflate *PerMessageDeflate
+	// OnPacket is shown every packet: one from a client before it is handled, one to a
+	// client once it is queued. The close packets, noops and probes of the transports
+	// are not among them. It runs on the goroutines that read and send, must not block,
+	// and packets that several goroutines send to one client at the same time may
+	// leave in another order. A panic is logged. Default: none.
+	OnPacket func(PacketInfo)
+	// OnSession is told when a session opens, is upgraded, or has ended, in this order.
+	// It must not block. A panic is logged. Default: none.
+	OnSession func(SessionInfo)
 	// Logger gets what the operator should know. Default: nothing is logged.
 	Logger *slog.Logger
 }

@@ -36,6 +36,7 @@ func (s *Session) Send(batch ...Message) error {
 	s.queue.push(batch...)
 	flush := s.mark()
 	s.mu.Unlock()
+	s.tellOutgoing(batch...)
 	if flush {
 		s.server.reactor.Flush(s)
 	}
@@ -53,6 +54,7 @@ func (s *Session) SendVolatile(batch ...Message) bool {
 	s.queue.push(batch...)
 	flush := s.mark()
 	s.mu.Unlock()
+	s.tellOutgoing(batch...)
 	if flush {
 		s.server.reactor.Flush(s)
 	}

@@ -244,12 +244,13 @@ func (s *Session) open(t transport.Transport) {
 		hs.Upgrades = srv.upgradesNow()
 	}
 	var room [160]byte
-	s.queue.push(transport.Control(eio.Open, string(hs.Append(room[:0]))))
+	first := transport.Control(eio.Open, string(hs.Append(room[:0])))
+	s.queue.push(first)
+	s.tellOutgoing(first)
 	s.transport = t
-	if !srv.enter(s) {
+	if !s.introduce() {
 		defer s.Close(ReasonServerShutdown)
 	}
-	s.introduce()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != stateOpen {
@@ -263,9 +264,9 @@ func (s *Session) open(t transport.Transport) {
 	}
 }
 
-// introduce gets the session its receiver. If accept panics, the session ends
-// with the request.
-func (s *Session) introduce() {
+// introduce makes the session known and gets it its receiver. If accept panics, the
+// session ends with the request. It reports false if the server has begun to close.
+func (s *Session) introduce() (welcome bool) {
 	accepted := false
 	defer func() {
 		if !accepted {
@@ -274,9 +275,12 @@ func (s *Session) introduce() {
 	}()
 	s.receiving.Lock() // lest Closed come before there is a receiver
 	defer s.receiving.Unlock()
+	welcome = s.server.enter(s)
 	s.receiver = deaf{}
+	s.changed(SessionOpened, "")
 	s.receiver = s.server.accept(s)
 	accepted = true
+	return welcome
 }
 
 // deaf is the receiver of a session that nobody wants.

@@ -90,6 +90,14 @@ func (s *Session) Transport() string {
 	return s.transport.Name()
 }
 
+// Cause returns what ended the session besides its Reason, such as an error of the
+// network; nil as long as it is open, or where there is nothing more to say.
+func (s *Session) Cause() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cause
+}
+
 // Run runs t on a goroutine of its own. Shutdown waits for it.
 func (s *Session) Run(t Task) { s.server.reactor.Go(t) }
 
@@ -138,6 +146,7 @@ func (s *Session) setPaused(on bool) {
 
 // Packet implements transport.Sink.
 func (s *Session) Packet(t reactor.Turn, p eio.Packet) {
+	s.tellIncoming(p)
 	if p.Type == eio.Message {
 		s.receive(t, p)
 	} else {
@@ -221,6 +230,7 @@ func (s *Session) beat() {
 	s.queue.push(pingMessage)
 	flush := s.mark()
 	s.mu.Unlock()
+	s.tellOutgoing(pingMessage)
 	if flush {
 		s.server.reactor.Flush(s)
 	}

@@ -139,6 +139,15 @@ func (p *probe) takeOver() {
 	if flush {
 		s.server.reactor.Flush(s)
 	}
+	s.receiving.Lock()
+	defer s.receiving.Unlock()
+	if s.told {
+		return
+	}
+	s.changed(SessionUpgraded, "")
+	if r, ok := s.receiver.(UpgradeReceiver); ok {
+		r.Upgraded()
+	}
 }
 
 // finish marks the probe as done; the caller has locked mu.

@@ -52,7 +52,7 @@ type waiter interface {
 // answerOf returns the arguments of an acknowledgement.
 func answerOf(p adapter.Payload) arguments {
 	packet := sio.Packet{Type: sio.Ack, Data: p.Data}
-	return arguments{packet.Args(), p.Attachments, sio.NoID}
+	return arguments{list: packet.Args(), attachments: p.Attachments, id: sio.NoID}
 }
 
 // calls are those of one socket that wait. Guarded by Socket.mu.

@@ -22,7 +22,8 @@ type client struct {
 
 	// Of the reading goroutine alone.
 	partial *partial
-	failed  bool // the client broke the protocol; nothing more is taken
+	latest  string // the namespace of the latest packet
+	failed  bool   // the client broke the protocol; nothing more is taken
 
 	codec codec // set before there is any socket
 
@@ -61,7 +62,7 @@ func (c *client) Receive(t engineio.Turn, data []byte, binary bool) {
 	case c.partial != nil:
 		c.violation("text while attachments are due")
 	default:
-		p, err := sio.Parse(data, c.server.limits)
+		p, err := sio.ParseIn(c.latest, data, c.server.limits)
 		if err != nil {
 			c.violation(err.Error())
 			return
@@ -96,6 +97,7 @@ func (c *client) packet(t engineio.Turn, p sio.Packet) {
 		}
 		return
 	}
+	c.latest = s.ns.name
 	switch p.Type {
 	case sio.Disconnect:
 		c.forget(s, false)
@@ -143,10 +145,14 @@ func (c *client) connect(t engineio.Turn, p sio.Packet) {
 			return
 		}
 	}
-	ns := c.server.namespace(p.Namespace)
+	ns, perhaps := c.server.namespace(p.Namespace)
 	if ns == nil {
-		c.refuse(p.Namespace, &Error{Message: "Invalid namespace"})
-		return
+		if !perhaps {
+			c.refuse(p.Namespace, errNoNamespace)
+			return
+		}
+		ns = &Namespace{server: c.server, name: p.Namespace} // a stand-in
+		ns.hooks.Store(&noHooks)
 	}
 	s := &Socket{ns: ns, client: c, id: newID(), auth: slices.Clone(p.Data)}
 	if limit := c.server.opts.MaxNamespaces; !c.enter(s, limit) {
@@ -154,6 +160,10 @@ func (c *client) connect(t engineio.Turn, p sio.Packet) {
 			Code:    "too_many_namespaces",
 			Message: fmt.Sprintf("Too many namespaces: MaxNamespaces is %d", limit),
 		})
+		return
+	}
+	if perhaps {
+		c.session.Run((*applicant)(s))
 		return
 	}
 	s.receive(t, &item{kind: itemConnect})
@@ -168,6 +178,18 @@ func (c *client) enter(s *Socket, limit int) bool {
 	}
 	c.sockets = append(c.sockets, s)
 	c.left = slices.DeleteFunc(c.left, func(name string) bool { return name == s.ns.name })
+	return true
+}
+
+// replace puts a socket into the place of its applicant, unless that has ended.
+func (c *client) replace(applicant, s *Socket) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.Index(c.sockets, applicant)
+	if i < 0 || applicant.state.Load() == stateClosed {
+		return false
+	}
+	c.sockets[i] = s
 	return true
 }
 
@@ -192,6 +214,9 @@ func (c *client) forget(s *Socket, byServer bool) {
 	}
 	c.sockets = slices.Delete(c.sockets, i, i+1)
 	if byServer {
+		if len(c.left) >= c.server.opts.MaxNamespaces { // names of dynamic namespaces have no end
+			c.left = slices.Delete(c.left, 0, 1)
+		}
 		c.left = append(c.left, s.ns.name)
 	}
 }

@@ -41,7 +41,7 @@ func (s *Socket) lifetime() context.Context {
 	if s.life == nil {
 		s.life, s.cancel = context.WithCancelCause(context.Background())
 		if s.state.Load() == stateClosed {
-			s.cancel(closedError{s.reason})
+			s.cancel(s.closedError(s.reason))
 		}
 	}
 	return s.life

@@ -17,7 +17,8 @@ import (
 type arguments struct {
 	list        sio.Args
 	attachments [][]byte
-	id          int64 // sio.NoID if no acknowledgement is wanted
+	id          int64       // sio.NoID if no acknowledgement is wanted
+	packet      *sio.Packet // of an event, nil for an acknowledgement
 }
 
 // count refuses arguments that are not n in number.

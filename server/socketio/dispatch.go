@@ -13,7 +13,7 @@ import (
 // dispatch runs the handler of an event and sends what the client is to know of
 // its outcome.
 func (s *Socket) dispatch(e *entry, it *item) {
-	args := arguments{it.packet.Args(), it.attachments, it.packet.ID}
+	args := arguments{it.packet.Args(), it.attachments, it.packet.ID, &it.packet}
 	reply, err := s.invoke(e, args)
 	if args.id == sio.NoID {
 		if err != nil {
@@ -24,6 +24,8 @@ func (s *Socket) dispatch(e *entry, it *item) {
 	switch {
 	case err != nil:
 		s.acknowledge(args.id, failure{Error: s.clientError(it.packet.EventName(), err)})
+	case e.call == nil:
+		s.unhandled(it)
 	case e.replies:
 		s.acknowledge(args.id, reply)
 	default:
@@ -39,21 +41,30 @@ func (s *Socket) unhandled(it *item) {
 	}
 }
 
-// invoke calls a handler. A panic ends the event and nothing else.
+// invoke calls a handler, unless a middleware refuses the event. A panic ends the
+// event and nothing else.
 func (s *Socket) invoke(e *entry, args arguments) (reply any, err error) {
 	defer s.recovered(&err)
-	ctx := s.handlerContext()
-	if args.id == sio.NoID {
-		return e.call(ctx, s, args)
+	var ctx context.Context = s.handlerContext()
+	if args.id != sio.NoID {
+		ctx = ackContext{s.handlerContext()}
 	}
-	return e.call(ackContext{ctx}, s, args)
+	if err := s.observe(ctx, args); err != nil || e.call == nil {
+		return nil, err
+	}
+	return e.call(ctx, s, args)
 }
 
 // guarded calls a hook.
 func (s *Socket) guarded(hook func(ctx context.Context)) {
+	s.guard(func() { hook(s.handlerContext()) })
+}
+
+// guard lets a panic end what is called, and nothing else.
+func (s *Socket) guard(f func()) {
 	var err error
 	defer s.recovered(&err)
-	hook(s.handlerContext())
+	f()
 }
 
 // recovered, deferred, turns a panic into an internal error.
@@ -106,7 +117,7 @@ func (s *Socket) report(err error) {
 // connect lets the middlewares decide and tells the client. A socket whose
 // transport died meanwhile is dropped silently.
 func (s *Socket) connect() {
-	hooks := s.ns.hooks.Load()
+	hooks := s.ns.chain()
 	err := s.admit(hooks)
 	switch {
 	case err != nil:
@@ -114,8 +125,10 @@ func (s *Socket) connect() {
 	case s.state.CompareAndSwap(stateConnecting, stateConnected):
 		s.client.joined()
 		s.ns.add(s, s.client.control(sio.Connect, s.ns.name, `{"sid":"`+s.id+`"}`))
-		for _, hook := range hooks.connect {
-			s.guarded(func(ctx context.Context) { hook(ctx, s) })
+		for _, h := range hooks {
+			for _, hook := range h.connect {
+				s.guarded(func(ctx context.Context) { hook(ctx, s) })
+			}
 		}
 		return
 	}
@@ -123,14 +136,16 @@ func (s *Socket) connect() {
 }
 
 // admit runs the middlewares until one refuses.
-func (s *Socket) admit(hooks *hooks) (err error) {
+func (s *Socket) admit(hooks [2]*hooks) (err error) {
 	defer s.recovered(&err)
-	for _, middleware := range hooks.use {
-		if s.state.Load() == stateClosed {
-			return nil
-		}
-		if err := middleware(s.handlerContext(), s); err != nil {
-			return err
+	for _, h := range hooks {
+		for _, middleware := range h.use {
+			if s.state.Load() == stateClosed {
+				return nil
+			}
+			if err := middleware(s.handlerContext(), s); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -153,7 +168,9 @@ func (s *Socket) refuse(err error) {
 // disconnected runs the hooks and then leaves all rooms.
 func (s *Socket) disconnected() {
 	defer s.ns.remove(s)
-	for _, hook := range s.ns.hooks.Load().disconnect {
-		s.guarded(func(ctx context.Context) { hook(ctx, s, s.reason) })
+	for _, h := range s.ns.chain() {
+		for _, hook := range h.disconnect {
+			s.guarded(func(ctx context.Context) { hook(ctx, s, s.reason) })
+		}
 	}
 }

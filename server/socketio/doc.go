@@ -26,6 +26,10 @@
 // they miss it, which is logged. Calls that wait for others return what there is when
 // their context ends, with a [PartialError].
 //
+// [Server.OfRegexp] and [Server.OfFunc] make one namespace stand for many, whose names
+// clients choose. Before an event's handler come the listeners of [Namespace.OnAny]
+// and the middlewares of [Namespace.UseEvent]; [OnUnhandled] gets what has no handler.
+//
 // # Promises
 //
 //  1. Events of one socket are handled one at a time, in the order of arrival, over

@@ -26,7 +26,11 @@ type packet struct {
 	kind    sio.Type
 	id      int64
 	packed  *engineio.Message // the form for clients that speak MessagePack, once one needs it
+	view    *Event            // what listeners see; nil as long as there are none
 }
+
+// event reports whether it is one, not an acknowledgement.
+func (p *packet) event() bool { return p.kind == sio.Event || p.kind == sio.BinaryEvent }
 
 // errLookalike: clients would take an object for an attachment that is not there, and close the connection.
 var errLookalike = errors.New("socketio: an object beside binary looks like a placeholder")

@@ -65,15 +65,24 @@ func overLimit(err error, option string, limit int) error {
 	return fmt.Errorf("%w: Options.%s is %d", err, option, limit)
 }
 
-// A closedError is ErrClosed, with the reason where it is known.
-type closedError struct{ reason Reason }
+// A closedError is ErrClosed, with the reason and what is behind it where they are known.
+type closedError struct {
+	reason Reason
+	cause  error
+}
 
 func (e closedError) Error() string {
-	if e.reason == "" {
-		return "socketio: closed"
+	text := "socketio: closed"
+	if e.reason != "" {
+		text += ": " + string(e.reason)
 	}
-	return "socketio: closed: " + string(e.reason)
+	if e.cause != nil {
+		text += ": " + e.cause.Error()
+	}
+	return text
 }
+
+func (e closedError) Unwrap() error { return e.cause }
 
 func (closedError) Is(target error) bool { return target == ErrClosed || target == net.ErrClosed }
 

@@ -10,7 +10,13 @@ import (
 
 // A Scope is what handlers are registered on: a *Namespace, for all its sockets,
 // or one *Socket, whose handlers take precedence over those of the namespace.
-type Scope interface{ handle(event string, e *entry) }
+type Scope interface{ scope() scope }
+
+type scope struct {
+	events  *table
+	name    string
+	replace bool // a second handler takes the place of the first
+}
 
 var (
 	_ Scope = (*Namespace)(nil)
@@ -56,52 +62,64 @@ func OnAck[In, Out any](sc Scope, event string, h func(ctx context.Context, s *S
 	}})
 }
 
+// Once is On for the next event that fits, in place of the socket's other handler for
+// it: before it is handled the handler is removed.
+func Once[In any](s *Socket, event string, h func(ctx context.Context, s *Socket, in In) error) {
+	decode := decoderOf[In]()
+	e := new(entry)
+	e.call = func(ctx context.Context, s *Socket, args arguments) (any, error) {
+		in, err := decode(args)
+		if err != nil {
+			return nil, err
+		}
+		s.events.remove(event, e)
+		return nil, h(ctx, s, in)
+	}
+	register(s, event, e)
+}
+
+// Off removes the handler of an event, if there is one. Off of a socket brings the
+// namespace's handler back.
+func Off(sc Scope, event string) { sc.scope().events.remove(event, nil) }
+
+// OnUnhandled is OnAck for the events that have no handler. Without it they are
+// ignored and get no acknowledgement.
+func OnUnhandled[Out any](sc Scope, h func(ctx context.Context, s *Socket, e Event) (Out, error)) {
+	target := sc.scope()
+	e := &entry{replies: true, call: func(ctx context.Context, s *Socket, args arguments) (any, error) {
+		event, err := newEvent(args)
+		if err != nil {
+			return nil, err
+		}
+		return h(ctx, s, event)
+	}}
+	added := target.events.change(func(h *handlers) bool {
+		if h.unhandled != nil && !target.replace {
+			return false
+		}
+		h.unhandled = e
+		return true
+	})
+	if !added {
+		panic("socketio: " + target.name + " has a handler for unhandled events")
+	}
+}
+
 func register(sc Scope, event string, e *entry) {
 	if sio.Reserved(event) {
 		panic("socketio: event name " + event + " is the protocol's own")
 	}
-	sc.handle(event, e)
+	target := sc.scope()
+	if !target.events.add(event, e, target.replace) {
+		panic("socketio: " + target.name + " has a handler for event " + event)
+	}
 }
 
 // An entry is the handler of one event, its types hidden.
 type entry struct {
 	pace
-	call    func(ctx context.Context, s *Socket, args arguments) (any, error)
-	replies bool // the result of call is an argument of the acknowledgement
-}
-
-// A table holds handlers by event. Looking up takes no lock; the map is never
-// changed in place.
-type table struct {
-	entries atomic.Pointer[map[string]*entry]
-}
-
-// add registers e, and reports whether it could: an event that is there already
-// is replaced only if so told.
-func (t *table) add(event string, e *entry, replace bool) bool {
-	for {
-		old := t.entries.Load()
-		next := make(map[string]*entry)
-		if old != nil {
-			if _, there := (*old)[event]; there && !replace {
-				return false
-			}
-			for k, v := range *old {
-				next[k] = v
-			}
-		}
-		next[event] = e
-		if t.entries.CompareAndSwap(old, &next) {
-			return true
-		}
-	}
-}
-
-func (t *table) lookup(event []byte) *entry {
-	if m := t.entries.Load(); m != nil {
-		return (*m)[string(event)]
-	}
-	return nil
+	call    func(ctx context.Context, s *Socket, args arguments) (any, error) // nil: nothing to do
+	replies bool                                                              // the result of call is an argument of the acknowledgement
 }
 
 // A pace remembers that a handler was slow a moment ago. Slow handlers run on

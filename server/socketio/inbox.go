@@ -23,6 +23,7 @@ type itemKind uint8
 const (
 	itemEvent itemKind = iota
 	itemConnect
+	itemUpgrade
 	itemDisconnect
 )
 
@@ -186,6 +187,8 @@ func (s *Socket) drain(onTurn bool) {
 			s.dispatch(e, it)
 		case itemConnect:
 			s.connect()
+		case itemUpgrade:
+			s.upgraded()
 		case itemDisconnect:
 			s.disconnected()
 		}
@@ -197,21 +200,34 @@ func (s *Socket) drain(onTurn bool) {
 }
 
 // target finds out what handles an item, and how quick that was of late. Nothing
-// handles an event that nobody has registered for.
+// handles an event that nobody wants to see.
 func (s *Socket) target(it *item) (*entry, *pace) {
 	switch it.kind {
-	case itemConnect:
+	case itemConnect, itemUpgrade:
 		return nil, &s.ns.connects
 	case itemDisconnect:
 		return nil, &s.ns.disconnects
 	}
 	name := it.packet.EventNameBytes()
-	e := s.events.lookup(name)
-	if e == nil {
-		e = s.ns.events.lookup(name)
+	var unhandled *entry
+	watched := false
+	for _, h := range s.handlers() {
+		if h == nil {
+			continue
+		}
+		if e := h.byName[string(name)]; e != nil {
+			return e, &e.pace
+		}
+		if unhandled == nil {
+			unhandled = h.unhandled
+		}
+		watched = watched || h.watched()
 	}
-	if e == nil {
-		return nil, nil
+	switch {
+	case unhandled != nil:
+		return unhandled, &unhandled.pace
+	case watched:
+		return &s.ns.stray, &s.ns.stray.pace
 	}
-	return e, &e.pace
+	return nil, nil
 }

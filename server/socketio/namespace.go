@@ -12,8 +12,15 @@ import (
 type Namespace struct {
 	server *Server
 	name   string
+	parent *Namespace // whose handlers and hooks come before its own; nil if none
 	events table
+	stray  entry // what is done with events that have no handler
 	hooks  atomic.Pointer[hooks]
+
+	matcher *matcher      // of a parent
+	ready   chan struct{} // closed once the hooks for new namespaces have run
+	users   int           // sockets that wait for a child's hooks, connect, or are in it
+	kept    bool          // not removed with the last user
 
 	connects, disconnects pace
 
@@ -21,10 +28,12 @@ type Namespace struct {
 	surveys    atomic.Int64 // broadcasts that wanted acknowledgements
 	serverSide serverSide
 
+	telling sync.Mutex   // held while room hooks are told; mu is taken within
 	mu      sync.RWMutex // guards what follows, and the membership of the sockets
 	sockets map[string]*Socket
 	members []*Socket // the same sockets, to walk over
 	rooms   map[string]*room
+	changes *changes // nil unless a hook wants to know of them
 }
 
 // hooks are what a namespace calls besides event handlers. Never changed in place.
@@ -32,12 +41,16 @@ type hooks struct {
 	use        []func(context.Context, *Socket) error
 	connect    []func(context.Context, *Socket)
 	disconnect []func(context.Context, *Socket, Reason)
+	upgrade    []func(context.Context, *Socket)
+	rooms      []func(RoomChange, string, *Socket)
 }
 
-func newNamespace(s *Server, name string) *Namespace {
+func newNamespace(s *Server, name string, parent *Namespace) *Namespace {
 	ns := &Namespace{
 		server:  s,
 		name:    name,
+		parent:  parent,
+		ready:   make(chan struct{}),
 		sockets: make(map[string]*Socket),
 		rooms:   make(map[string]*room),
 	}
@@ -46,7 +59,7 @@ func newNamespace(s *Server, name string) *Namespace {
 	return ns
 }
 
-// Name returns the namespace's name, with its leading slash.
+// Name returns the namespace's name, with its leading slash; of a parent the expression.
 func (ns *Namespace) Name() string { return ns.name }
 
 // Use adds a middleware, which decides whether a socket may connect. They run
@@ -63,7 +76,7 @@ func (ns *Namespace) OnConnect(hook func(ctx context.Context, s *Socket)) {
 
 // OnDisconnect adds a hook for sockets that are gone. It runs after the handlers
 // of all events that came before; the socket is still in its rooms, and leaves
-// them after it.
+// them after it. context.Cause of the context tells more than the reason.
 func (ns *Namespace) OnDisconnect(hook func(ctx context.Context, s *Socket, why Reason)) {
 	ns.hook(func(h *hooks) { h.disconnect = appended(h.disconnect, hook) })
 }
@@ -111,6 +124,13 @@ func (ns *Namespace) Emit(event string, args ...any) error {
 
 // Sockets returns the connected sockets of this server, in no order.
 func (ns *Namespace) Sockets() []*Socket {
+	if children, ok := ns.children(); ok {
+		var list []*Socket
+		for _, child := range children {
+			list = append(list, child.Sockets()...)
+		}
+		return list
+	}
 	ns.mu.RLock()
 	defer ns.mu.RUnlock()
 	list := make([]*Socket, 0, len(ns.members))
@@ -128,8 +148,6 @@ func (ns *Namespace) size() int {
 	return len(ns.members)
 }
 
-func (ns *Namespace) handle(event string, e *entry) {
-	if !ns.events.add(event, e, false) {
-		panic("socketio: " + ns.name + " has a handler for event " + event)
-	}
+func (ns *Namespace) scope() scope {
+	return scope{&ns.events, ns.name, false}
 }

@@ -137,6 +137,13 @@ type Options struct {
 	// long, it goes on with after it has returned. A namespace for which it
 	// returns an error is alone, and the error is logged. Nil: a single server.
 	Adapter func(adapter.Local) (adapter.Adapter, error)
+	// OnSession is told when a client's session opens, changes its transport, or has
+	// ended, in this order. It must not block; a panic in it is logged. None.
+	OnSession func(SessionInfo)
+	// OnPacket is shown every packet of the transport, as it comes in and once it is
+	// queued to be sent, except the transports' own close packets, noops and probes.
+	// It must not block; a panic in it is logged. None.
+	OnPacket func(PacketInfo)
 
 	// Logger gets panics and unexpected errors of handlers as errors, what
 	// clients do wrong as debug lines. Nil discards all.
@@ -251,6 +258,8 @@ func (o *Options) engine() *engineio.Options {
 		MaxFragments:           o.MaxFragments,
 		SendQueuePackets:       o.SendQueuePackets,
 		SendQueueBytes:         o.SendQueueBytes,
+		OnSession:              o.OnSession,
+		OnPacket:               o.OnPacket,
 		Logger:                 o.Logger,
 	}
 }

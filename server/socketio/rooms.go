@@ -34,10 +34,11 @@ func (ns *Namespace) add(s *Socket, reply engineio.Message) {
 	}
 }
 
-// remove takes s out of the namespace and all its rooms, for good.
+// remove takes s out of the namespace and all its rooms, for good. It is called once
+// for each socket.
 func (ns *Namespace) remove(s *Socket) {
-	ns.mu.Lock()
-	defer ns.mu.Unlock()
+	defer ns.release()
+	defer ns.unlockRooms(ns.lockRooms())
 	s.gone = true
 	for len(s.rooms) > 0 {
 		ns.leave(s, len(s.rooms)-1)
@@ -82,7 +83,9 @@ func (ns *Namespace) join(s *Socket, name string) error {
 		if ns.peers != nil {
 			ns.peers.RoomCreated(name, false)
 		}
+		ns.note(RoomCreated, name, s)
 	}
+	ns.note(RoomJoined, name, s)
 	s.rooms = append(s.rooms, membership{r, len(r.members)})
 	r.members = append(r.members, s)
 	return nil
@@ -112,7 +115,9 @@ func (ns *Namespace) leave(s *Socket, i int) {
 	if moved != s {
 		moved.moved(r, place)
 	}
+	ns.note(RoomLeft, r.name, s)
 	if last == 0 {
+		ns.note(RoomDeleted, r.name, s)
 		delete(ns.rooms, r.name)
 		if ns.peers != nil {
 			ns.peers.RoomRemoved(r.name, false)

@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,8 +26,10 @@ type Server struct {
 	life   context.Context // of the handlers of other servers' events
 	cancel context.CancelFunc
 
-	mu         sync.RWMutex // guards namespaces
+	mu         sync.RWMutex // guards what follows, and users and kept of the namespaces
 	namespaces map[string]*Namespace
+	parents    []*Namespace       // in the order of registration; never changed in place
+	created    []func(*Namespace) // hooks; never changed in place
 }
 
 // New returns a server with the main namespace "/". Nil options are the
@@ -44,30 +47,57 @@ func New(opts *Options) *Server {
 func (s *Server) Engine() *engineio.Server { return s.engine }
 
 // Of returns the namespace called name, which it creates if need be; a leading
-// slash may be left out. It panics if the name is impossible: it must not hold a
+// slash may be left out. The first parent of OfRegexp that matches a new name is the
+// namespace's. What Of has returned stays: for a child that shall go with its last
+// socket there is Lookup. It panics if the name is impossible: it must not hold a
 // comma and not be longer than Options.MaxName.
 func (s *Server) Of(name string) *Namespace {
-	if !strings.HasPrefix(name, "/") {
-		name = "/" + name
-	}
+	name = withSlash(name)
 	if len(name) > s.opts.MaxName || strings.Contains(name, ",") {
 		panic("socketio: impossible namespace " + name)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	ns := s.namespaces[name]
+	ns, isNew := s.namespaces[name], false
 	if ns == nil {
-		ns = newNamespace(s, name)
+		isNew = true
+		ns = newNamespace(s, name, s.parentByRegexp(name))
 		s.namespaces[name] = ns
+	}
+	ns.kept = true
+	s.mu.Unlock()
+	if isNew {
+		s.announce(ns)
 	}
 	return ns
 }
 
-// namespace returns an existing namespace, or nil.
-func (s *Server) namespace(name string) *Namespace {
+func withSlash(name string) string {
+	if strings.HasPrefix(name, "/") {
+		return name
+	}
+	return "/" + name
+}
+
+// namespace returns the namespace that a client may join at once. If there is none,
+// perhaps tells whether there may yet be one, which takes time to find out.
+func (s *Server) namespace(name string) (ns *Namespace, perhaps bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.namespaces[name]
+	ns = s.namespaces[name]
+	if ns == nil {
+		return nil, slices.ContainsFunc(s.parents, func(parent *Namespace) bool {
+			re := parent.matcher.regexp
+			return re == nil || re.MatchString(name)
+		})
+	}
+	select {
+	case <-ns.ready:
+		if ns.kept && (ns.parent == nil || ns.parent.matcher.regexp != nil) {
+			return ns, false
+		}
+	default:
+	}
+	return nil, true
 }
 
 // Shutdown refuses new clients and closes the transports of the others, so that

@@ -232,7 +232,7 @@ func (ns *Namespace) handleServerSide() {
 		name := p.EventName()
 		h := s.handlers[name]
 		s.mu.Unlock()
-		args := arguments{p.Args(), e.payload.Attachments, sio.NoID}
+		args := arguments{list: p.Args(), attachments: e.payload.Attachments, id: sio.NoID}
 		if answer, err := ns.answerServerSide(name, h, args); e.reply != nil {
 			e.reply(ns.serverSideReply(name, answer, err))
 		}

@@ -90,7 +90,8 @@ func (s *Socket) Handshake() Handshake {
 }
 
 // Context returns a context that ends when the socket is disconnected;
-// context.Cause then tells the reason.
+// context.Cause then tells the reason and, where there is one, the error behind it:
+// "socketio: closed: transport error: Max payload size exceeded".
 func (s *Socket) Context() context.Context { return (*socketContext)(s) }
 
 // Connected reports whether the middlewares have accepted the socket and neither
@@ -101,8 +102,7 @@ func (s *Socket) Connected() bool { return s.state.Load() == stateConnected }
 // hooks have run, or names the limit that was reached; the rooms before it are
 // joined.
 func (s *Socket) Join(rooms ...string) error {
-	s.ns.mu.Lock()
-	defer s.ns.mu.Unlock()
+	defer s.ns.unlockRooms(s.ns.lockRooms())
 	for _, name := range rooms {
 		if err := s.ns.join(s, name); err != nil {
 			return err
@@ -113,8 +113,7 @@ func (s *Socket) Join(rooms ...string) error {
 
 // Leave takes the socket out of rooms.
 func (s *Socket) Leave(rooms ...string) {
-	s.ns.mu.Lock()
-	defer s.ns.mu.Unlock()
+	defer s.ns.unlockRooms(s.ns.lockRooms())
 	for _, name := range rooms {
 		for i, m := range s.rooms {
 			if m.room.name == name {
@@ -200,23 +199,34 @@ func (s *Socket) deliver(p *packet, f flags) error {
 		}
 		all = nil
 	}
-	if f.volatile {
-		if all == nil {
-			session.SendVolatile(one)
-		} else {
-			session.SendVolatile(all...)
+	switch {
+	case f.volatile && all == nil:
+		if !session.SendVolatile(one) {
+			return nil
 		}
-		return nil
-	}
-	if all == nil {
+	case f.volatile:
+		if !session.SendVolatile(all...) {
+			return nil
+		}
+	case all == nil:
 		err = session.Send(one)
-	} else {
+	default:
 		err = session.Send(all...)
+	}
+	if err == nil && p.event() {
+		s.sent(p)
 	}
 	if errors.Is(err, engineio.ErrClosed) {
 		return ErrClosed
 	}
 	return err
+}
+
+func (s *Socket) closedError(reason Reason) closedError {
+	if reason == ReasonClientDisconnect || reason == ReasonServerDisconnect {
+		return closedError{reason: reason}
+	}
+	return closedError{reason, s.client.session.Cause()}
 }
 
 // Disconnect ends the socket. The client is told, and official clients do not come
@@ -252,14 +262,14 @@ func (s *Socket) end(t engineio.Turn, reason Reason) (was int32) {
 		return was
 	}
 	s.reason = reason
-	if reason == ReasonServerDisconnect {
+	if reason == ReasonServerDisconnect && was == stateConnected {
 		s.discard()
 	}
 	start := was == stateConnected && s.push(&item{kind: itemDisconnect})
 	waiting, cancel := s.calls.close(), s.cancel
 	s.mu.Unlock()
 
-	cause := closedError{reason}
+	cause := s.closedError(reason)
 	for _, w := range waiting {
 		w.failed(cause)
 	}
@@ -272,4 +282,4 @@ func (s *Socket) end(t engineio.Turn, reason Reason) (was int32) {
 	return was
 }
 
-func (s *Socket) handle(event string, e *entry) { s.events.add(event, e, true) }
+func (s *Socket) scope() scope { return scope{&s.events, s.id, true} }

@@ -102,6 +102,9 @@ func (t Target) Emit(event string, args ...any) error {
 	if t.ns.server.closed.Load() {
 		return ErrClosed
 	}
+	if t.ns.matcher != nil {
+		return t.overChildren(event, args)
+	}
 	p, err := encodeEvent(t.ns, sio.NoID, event, args)
 	if err != nil {
 		return err
@@ -118,6 +121,18 @@ func (t Target) Emit(event string, args ...any) error {
 	}
 	if peers := t.remote(); peers != nil {
 		peers.failed(opBroadcast, peers.Broadcast(p.payload, t.selection(), t.flags.wire()))
+	}
+	return nil
+}
+
+// overChildren emits to each child of a parent.
+func (t Target) overChildren(event string, args []any) error {
+	children, _ := t.ns.children()
+	for _, child := range children {
+		t.ns = child
+		if err := t.Emit(event, args...); err != nil {
+			return err
+		}
 	}
 	return nil
 }

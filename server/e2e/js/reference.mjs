@@ -12,6 +12,7 @@ const files = {
   "/clients.mjs": ["clients.mjs", "text/javascript"],
   "/delivery.mjs": ["delivery.mjs", "text/javascript"],
   "/endings.mjs": ["endings.mjs", "text/javascript"],
+  "/namespaces.mjs": ["namespaces.mjs", "text/javascript"],
 };
 
 const http = createServer((req, res) => {
@@ -116,6 +117,36 @@ guarded.use(async (socket, next) => {
 });
 guarded.on("connection", (socket) => {
   socket.on("echo", (x) => socket.emit("echo", x));
+});
+
+const numbered = io.of(/^\/numbered-[0-9]+$/);
+numbered.on("connection", (socket) => {
+  socket.emit("you", socket.nsp.name);
+  socket.on("echo", (x) => socket.emit("echo", x));
+  socket.on("all", (x) => numbered.emit("all", x));
+  socket.on("here", (x) => socket.nsp.emit("here", x));
+});
+
+io.of((name, auth, next) => next(null, name.startsWith("/secret-") && auth.token === "letmein"))
+  .on("connection", (socket) => socket.on("echo", (x) => socket.emit("echo", x)));
+
+const watched = io.of("/watched");
+watched.on("connection", (socket) => {
+  const [incoming, outgoing] = [[], []];
+  const ackOf = (args) => isAck(args.at(-1));
+  socket.onAny((event, ...args) => {
+    incoming.push(event);
+    if (event !== "forbidden" && socket.listenerCount(event) === 0) ackOf(args)?.(...args.slice(0, -1));
+  });
+  socket.onAnyOutgoing((event) => outgoing.push(event));
+  socket.use(([event, ...args], next) => {
+    if (event !== "forbidden") return next();
+    fail(socket, ackOf(args), { code: "teapot", message: "short and stout" });
+  });
+  socket.once("once", (x) => socket.emit("once", x));
+  socket.on("seen", (ack) => ack({ incoming, outgoing }));
+  socket.on("transport", (ack) => ack(socket.conn.transport.name));
+  socket.on("all", (x) => watched.emit("all", x));
 });
 
 http.listen(0, "127.0.0.1", () => report({ url: `http://127.0.0.1:${http.address().port}` }));

@@ -3,6 +3,7 @@ import { Clients, bytes, plain, same, within } from "./clients.mjs";
 import { deflate } from "./deflate.mjs";
 import { delivery } from "./delivery.mjs";
 import { endings } from "./endings.mjs";
+import { namespaces } from "./namespaces.mjs";
 
 const connection = {
   async "connect with auth: the reply comes first, then what the connect handler emits"(clients) {
@@ -233,11 +234,11 @@ const events = {
   },
 };
 
-const all = { connection, events, delivery, endings, deflate };
+const all = { connection, namespaces, events, delivery, endings, deflate };
 
 // groupsOf are the groups of scenarios for a server with these settings.
 const groupsOf = ({ more, deflate }) =>
-  deflate ? ['deflate'] : Object.keys(more ?? { connection, events, delivery, endings });
+  deflate ? ['deflate'] : Object.keys(more ?? { connection, namespaces, events, delivery, endings });
 
 // run runs every scenario of the groups in turn and gives each result to report.
 export async function run({ report, more, groups, ...settings }) {

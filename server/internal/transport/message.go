@@ -102,6 +102,15 @@ func (m Message) Frame() []byte { return m.frame }
 // Payload returns what the frame holds, without its header.
 func (m Message) Payload() []byte { return m.frame[m.head():] }
 
+// Data returns what follows the packet type, or of a binary message all of it. It must
+// not be changed.
+func (m Message) Data() []byte {
+	if m.IsBinary() {
+		return m.Payload()
+	}
+	return m.frame[m.head()+1:]
+}
+
 // Len returns the length of the payload in bytes.
 func (m Message) Len() int { return len(m.frame) - m.head() }
 

@@ -20,7 +20,7 @@ func BenchmarkParse(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(text)))
 			for b.Loop() {
-				_, _ = Parse(text, Limits{})
+				_, _ = ParseIn("/chat", text, Limits{})
 			}
 		})
 	}

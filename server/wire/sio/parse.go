@@ -8,15 +8,19 @@ import (
 // Parse decodes and checks the text of one packet. The result's Data aliases text, is one valid JSON
 // value and fits the type; the placeholders of binary types refer to announced attachments.
 // Every error is a *ParseError.
-func Parse(text []byte, lim Limits) (Packet, error) {
-	p, err := parse(text, lim.WithDefaults())
+func Parse(text []byte, lim Limits) (Packet, error) { return ParseIn("", text, lim) }
+
+// ParseIn is Parse for a packet that is likely to be for a certain namespace, whose name then is
+// used rather than a new string.
+func ParseIn(namespace string, text []byte, lim Limits) (Packet, error) {
+	p, err := parse(namespace, text, lim.WithDefaults())
 	if err != nil {
 		return Packet{}, err
 	}
 	return p, nil
 }
 
-func parse(text []byte, lim Limits) (p Packet, err *ParseError) {
+func parse(likely string, text []byte, lim Limits) (p Packet, err *ParseError) {
 	if !utf8.Valid(text) {
 		return p, errUTF8
 	}
@@ -30,7 +34,7 @@ func parse(text []byte, lim Limits) (p Packet, err *ParseError) {
 			return p, err
 		}
 	}
-	if p.Namespace, rest, err = parseNamespace(rest, lim.Namespace); err != nil {
+	if p.Namespace, rest, err = parseNamespace(likely, rest, lim.Namespace); err != nil {
 		return p, err
 	}
 	if p.ID, rest, err = parseID(rest); err != nil {
@@ -57,7 +61,7 @@ func parseCount(text []byte, limit int) (n int, rest []byte, err *ParseError) {
 }
 
 // parseNamespace reads "/…," or, where nothing follows, "/…". The name is taken as it is, a query included.
-func parseNamespace(text []byte, limit int) (name string, rest []byte, err *ParseError) {
+func parseNamespace(likely string, text []byte, limit int) (name string, rest []byte, err *ParseError) {
 	if len(text) == 0 || text[0] != '/' {
 		return MainNamespace, text, nil
 	}
@@ -72,6 +76,9 @@ func parseNamespace(text []byte, limit int) (name string, rest []byte, err *Pars
 	}
 	if end == 1 {
 		return MainNamespace, rest, nil
+	}
+	if string(text[:end]) == likely {
+		return likely, rest, nil
 	}
 	return string(text[:end]), rest, nil
 }

@@ -152,3 +152,17 @@ func TestParseNeedsNoAllocation(t *testing.T) {
 		}
 	}
 }
+
+func TestParseInUsesTheNameThatIsLikely(t *testing.T) {
+	text := []byte(`2/chat,["event"]`)
+	for _, likely := range []string{"/chat", "/other", "/cha", "/chats", ""} {
+		p, err := ParseIn(likely, text, Limits{})
+		if err != nil || p.Namespace != "/chat" {
+			t.Errorf("likely %q: got %q, %v", likely, p.Namespace, err)
+		}
+	}
+	got := testing.AllocsPerRun(100, func() { _, _ = ParseIn("/chat", text, Limits{}) })
+	if got != 0 {
+		t.Errorf("%v allocations", got)
+	}
+}
