@@ -48,6 +48,9 @@ type Options struct {
 	EventLoops int
 	// Transports are those allowed, of "polling" and "websocket". Default both.
 	Transports []string
+	// AllowEIO3 admits clients of revision 3 of the protocol: socket.io-client
+	// 1.x and 2.x.
+	AllowEIO3 bool
 	// DisableUpgrade keeps polling sessions from changing to WebSocket.
 	DisableUpgrade bool
 	// AllowedOrigins are the origins, such as "https://app.example", from which

@@ -33,6 +33,26 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
+// admitScript is admit for a JSONP handshake, which a page makes with a script
+// element: nothing keeps the page from reading the answer, browsers send their
+// cookies along, and no Origin. So the page is known by its Referer, or by what
+// the browser says of it; what comes from nowhere may have no credentials.
+func (s *Server) admitScript(r *http.Request) bool {
+	if r.Header.Get("Origin") != "" {
+		return true // admit has seen it
+	}
+	if u, err := url.Parse(r.Referer()); err == nil && u.Host != "" {
+		return s.allowed(u.Scheme+"://"+u.Host, r.Host)
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return true
+	case "":
+		return s.opts.anyOrigin() || r.Header.Get("Cookie") == "" && r.Header.Get("Authorization") == ""
+	}
+	return s.opts.anyOrigin()
+}
+
 func (s *Server) allowed(origin, host string) bool {
 	if slices.Contains(s.opts.AllowedOrigins, origin) || s.opts.anyOrigin() {
 		return true

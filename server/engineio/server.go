@@ -108,10 +108,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case session == nil:
 		refuse(w, wantsUpgrade, errUnknownSession)
-	case q.version != "4" || wantsUpgrade != (q.transport == WebSocket):
+	case q.revision() != session.Revision() || wantsUpgrade != (q.transport == WebSocket):
 		refuse(w, wantsUpgrade, errBadRequest)
 	case wantsUpgrade:
-		session.upgrade(w, r)
+		session.upgrade(w, r, q.binaryForm())
 	default:
 		if r.Method == http.MethodGet {
 			session.awaitProbe(r.Context())
@@ -136,8 +136,11 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query, want
 	case wantsUpgrade != (q.transport == WebSocket):
 		refuse(w, wantsUpgrade, errBadRequest)
 		return
-	case q.version != "4":
+	case q.revision() != 4 && !s.opts.AllowEIO3:
 		refuse(w, wantsUpgrade, errVersion)
+		return
+	case q.jsonp != nil && !s.admitScript(r):
+		refuse(w, wantsUpgrade, errForbidden)
 		return
 	}
 	if !s.reserve() {
@@ -145,10 +148,10 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query, want
 		refuse(w, wantsUpgrade, errUnavailable)
 		return
 	}
-	session := &Session{server: s, id: newID(), handshake: newHandshake(r)}
+	session := &Session{server: s, id: newID(), handshake: newHandshake(r, q.revision())}
 	session.heartbeat.F = session.beat
 	if !wantsUpgrade {
-		t := polling.New(&s.polling, s.reactor.Turn(), session)
+		t := polling.New(&s.polling, s.reactor.Turn(), session, q.format())
 		session.open(t)
 		t.ServeHTTP(w, r)
 		return
@@ -158,6 +161,8 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query, want
 		s.left()
 		return
 	}
+	conn.V3 = session.v3()
+	session.form = q.binaryForm()
 	session.open(conn)
 	conn.Start(s.reactor.Turn(), session, initial)
 }
@@ -210,7 +215,7 @@ func (s *Session) open(t transport.Transport) {
 	if s.state != stateOpen {
 		return
 	}
-	s.beatAt(srv.wheel.Now() + srv.opts.PingInterval)
+	s.startHeartbeat()
 	if t.Name() == WebSocket {
 		scratch := scratches.Get().(*[reactor.ScratchSize]byte)
 		s.write(scratch[:])

@@ -23,6 +23,7 @@ var probeReply = transport.Control(eio.Pong, probeText)
 type probe struct {
 	s     *Session
 	conn  *websocket.Conn
+	form  transport.BinaryForm
 	timer reactor.Timer
 	ended chan struct{} // closed when it is done
 	// seen and done are guarded by the session's mu.
@@ -35,8 +36,8 @@ type probe struct {
 var _ transport.Sink = (*probe)(nil)
 
 // upgrade serves a WebSocket request for a polling session.
-func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
-	p := &probe{s: s, ended: make(chan struct{})}
+func (s *Session) upgrade(w http.ResponseWriter, r *http.Request, form transport.BinaryForm) {
+	p := &probe{s: s, form: form, ended: make(chan struct{})}
 	s.mu.Lock()
 	free := s.probe == nil && s.state != stateClosed && s.transport.Name() == Polling
 	if free {
@@ -50,6 +51,7 @@ func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
+	conn.V3 = s.v3()
 	s.mu.Lock()
 	p.conn = conn
 	if !free {
@@ -120,7 +122,7 @@ func (p *probe) takeOver() {
 	if t, ok := s.transport.(*polling.Transport); ok {
 		t.Retire()
 	}
-	s.transport = p.conn
+	s.transport, s.form = p.conn, p.form
 	s.blocked = false
 	if s.paused {
 		p.conn.Pause()

@@ -105,13 +105,21 @@ func (s *Socket) connect() {
 		s.refuse(err)
 	case s.state.CompareAndSwap(stateConnecting, stateConnected):
 		s.client.joined()
-		s.ns.add(s, s.ns.packet(sio.Connect, sio.NoID, `{"sid":"`+s.id+`"}`))
+		s.ns.add(s, s.ns.packet(sio.Connect, sio.NoID, s.connectReply()))
 		for _, hook := range hooks.connect {
 			s.guarded(func(ctx context.Context) { hook(ctx, s) })
 		}
 		return
 	}
 	s.ns.remove(s)
+}
+
+// connectReply returns the payload of the answer to a CONNECT.
+func (s *Socket) connectReply() string {
+	if s.client.v3 {
+		return ""
+	}
+	return `{"sid":"` + s.id + `"}`
 }
 
 // admit runs the middlewares until one refuses.
@@ -139,7 +147,11 @@ func (s *Socket) refuse(err error) {
 		return
 	}
 	s.client.forget(s, false)
-	s.client.refuse(s.ns.name, e)
+	if s.client.v3 {
+		s.client.refuseV3(s.ns.name, e)
+	} else {
+		s.client.refuse(s.ns.name, e)
+	}
 }
 
 // disconnected runs the hooks and then leaves all rooms.

@@ -2,7 +2,7 @@
 // expect, which are in the repository of socket.io: docs/engine.io-protocol and
 // docs/socket.io-protocol. With a suite checked out and its packages installed:
 //
-//	go run ./server/e2e/suiteserver -engine   # for engine.io-protocol/v4-test-suite
+//	go run ./server/e2e/suiteserver -engine   # for engine.io-protocol/v4-test-suite and v3-test-suite
 //	go run ./server/e2e/suiteserver           # for socket.io-protocol/v5-test-suite
 //	npm test                                  # in the suite's directory
 package main
@@ -45,6 +45,7 @@ func main() {
 // echoServer sends back every message.
 func echoServer() http.Handler {
 	return engineio.New(func(s *engineio.Session) engineio.Receiver { return echo{s} }, &engineio.Options{
+		AllowEIO3:      true,
 		PingInterval:   pingInterval,
 		PingTimeout:    pingTimeout,
 		MaxPayload:     maxPayload,

@@ -80,6 +80,44 @@ func frame(buf []byte, op byte, t eio.Type) Message {
 	return Message{frame: buf[frameHead-head:], head: uint8(head), packet: t}
 }
 
+// A BinaryForm is how the binary messages of a session travel on its WebSocket.
+type BinaryForm uint8
+
+// The forms. Base64 is for clients that ask for it.
+const (
+	Plain    BinaryForm = iota // revision 4: the data alone
+	PlainV3                    // revision 3: behind the packet type, a byte
+	Base64                     // revision 4: text, 'b' and base64
+	Base64V3                   // revision 3: text, "b4" and base64
+)
+
+// InForm returns a message as a WebSocket of that form carries it. It is not for
+// polling any more.
+func (m Message) InForm(form BinaryForm) Message {
+	if !m.binary || form == Plain {
+		return m
+	}
+	p := m.Packet()
+	buf := make([]byte, frameHead, frameHead+2+base64.StdEncoding.EncodedLen(len(p.Data)))
+	switch form {
+	case PlainV3:
+		return frame(append(append(buf, byte(eio.Message)), p.Data...), finBinary, eio.Message)
+	case Base64V3:
+		return frame(p.AppendTextV3(buf), finText, eio.Message)
+	default:
+		return frame(p.AppendText(buf), finText, eio.Message)
+	}
+}
+
+// Packet returns the packet. Its Data aliases the message.
+func (m Message) Packet() eio.Packet {
+	data := m.frame[m.head:]
+	if !m.binary {
+		data = data[1:] // the type
+	}
+	return eio.Packet{Type: m.packet, Binary: m.binary, Data: data}
+}
+
 // Type returns the packet's type.
 func (m Message) Type() eio.Type { return m.packet }
 

@@ -38,6 +38,10 @@ type Conn struct {
 	limits *Limits
 	sink   transport.Sink
 
+	// V3 says that the packets that come in are those of revision 3. To be set
+	// before Start.
+	V3 bool
+
 	// Input: these belong to the goroutine that reads.
 	partial   []byte // a frame of which the end is due
 	message   []byte // a message of which fragments are due
@@ -198,14 +202,10 @@ func (c *Conn) frame(t reactor.Turn, h header, payload []byte) *closing {
 }
 
 func (c *Conn) deliver(t reactor.Turn, op ws.OpCode, data []byte) *closing {
-	if op == ws.OpBinary {
-		c.sink.Packet(t, eio.Packet{Type: eio.Message, Binary: true, Data: data})
-		return nil
-	}
-	if !utf8.Valid(data) {
+	if op == ws.OpText && !utf8.Valid(data) {
 		return errUTF8
 	}
-	p, err := eio.Parse(data)
+	p, err := c.parse(op, data)
 	if err != nil {
 		c.end(t, transport.ErrParse, ws.StatusNoStatusRcvd, "")
 		return nil
@@ -216,6 +216,19 @@ func (c *Conn) deliver(t reactor.Turn, op ws.OpCode, data []byte) *closing {
 	}
 	c.sink.Packet(t, p)
 	return nil
+}
+
+// parse decodes the packet that a message is.
+func (c *Conn) parse(op ws.OpCode, data []byte) (eio.Packet, error) {
+	switch {
+	case op == ws.OpBinary && c.V3:
+		return eio.ParseBinaryV3(data)
+	case op == ws.OpBinary:
+		return eio.Packet{Type: eio.Message, Binary: true, Data: data}, nil
+	case c.V3:
+		return eio.ParseV3(data)
+	}
+	return eio.Parse(data)
 }
 
 // peerClose answers a close frame with its own status (RFC 6455, 5.5.1).

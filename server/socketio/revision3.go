@@ -1,0 +1,71 @@
+package socketio
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"parley/server/wire/sio"
+)
+
+// Clients 1.x and 2.x speak Engine.IO 3 and revision 4 of this protocol, which differs
+// in the joining of namespaces: the server joins clients to "/" by itself, no answer
+// tells an id, and credentials are a query behind the namespace's name.
+
+// parseV3 is parse for revision 3. The query behind a namespace becomes the payload
+// of a CONNECT. Like the payload of newer clients it may be as long as a message.
+func (c *client) parseV3(data []byte) (sio.Packet, error) {
+	limits := c.server.limits
+	longest := limits.Namespace
+	limits.Namespace = max(longest, c.server.opts.MaxPayload)
+	p, err := sio.Parse(data, limits)
+	if err != nil {
+		return p, err
+	}
+	name, query, _ := strings.Cut(p.Namespace, "?")
+	if len(name) > longest {
+		return p, overLimit(ErrNameTooLong, "MaxName", longest)
+	}
+	p.Namespace = name
+	if p.Type == sio.Connect {
+		p.Data, err = authFromQuery(query)
+	}
+	return p, err
+}
+
+// authFromQuery returns a query as a JSON object of strings. Of a name given more than
+// once the last value counts.
+func authFromQuery(query string) ([]byte, error) {
+	if query == "" {
+		return nil, nil
+	}
+	values, _ := url.ParseQuery(query) // what is malformed is left out
+	auth := make(map[string]string, len(values))
+	for name, list := range values {
+		auth[strings.ToValidUTF8(name, "\ufffd")] = strings.ToValidUTF8(list[len(list)-1], "\ufffd")
+	}
+	return json.Marshal(auth, json.Deterministic(true))
+}
+
+// newID returns the id of a new socket. Clients of revision 3 are not told theirs; they
+// compose it.
+func (c *client) newID(ns *Namespace) string {
+	switch {
+	case !c.v3:
+		return newID()
+	case ns.name == sio.MainNamespace:
+		return c.session.ID()
+	}
+	return ns.name + "#" + c.session.ID()
+}
+
+// refuseV3 tells a client that a middleware refused it: by the error's data or, if it
+// has none, by its text.
+func (c *client) refuseV3(namespace string, e *Error) {
+	if e.Data != nil {
+		c.sendRefusal(namespace, e.Data, e.Message)
+	} else {
+		c.sendRefusal(namespace, e.Message, e.Message)
+	}
+}
