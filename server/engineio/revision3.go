@@ -15,6 +15,12 @@ import (
 
 var pongMessage = transport.Control(eio.Pong, "")
 
+// answerLead is by how much the answer to a WebSocket's handshake precedes the first
+// packet. Some clients of revision 3 look for packets only once they have seen
+// the connection open, and lose one that comes together with the answer: Node's
+// server sends the two apart.
+const answerLead = 10 * time.Millisecond
+
 func (s *Session) v3() bool { return s.handshake.Revision == 3 }
 
 // allowance is the time that a client has for what is due of it: a pong, or in

@@ -161,8 +161,11 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query, want
 		s.left()
 		return
 	}
-	conn.V3 = session.v3()
 	session.form = q.binaryForm()
+	if conn.V3 = session.v3(); conn.V3 {
+		conn.Answer()
+		time.Sleep(answerLead)
+	}
 	session.open(conn)
 	conn.Start(s.reactor.Turn(), session, initial)
 }
