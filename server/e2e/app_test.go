@@ -18,6 +18,9 @@ var pageFiles = map[string]string{
 	"/delivery.mjs":     "delivery.mjs",
 	"/endings.mjs":      "endings.mjs",
 	"/socket.io.min.js": "node_modules/socket.io-client/dist/socket.io.min.js",
+	"/old":              "old.html",
+	"/old.mjs":          "old.mjs",
+	"/socket.io.v2.js":  "node_modules/socket.io-client-v2/dist/socket.io.js",
 }
 
 var (

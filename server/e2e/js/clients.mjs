@@ -6,6 +6,9 @@ export const modes = {
   polling: ["polling"],
   websocket: ["websocket"],
   upgrade: ["polling", "websocket"],
+  // Of clients 2.x alone: see old.mjs.
+  base64: ["polling", "websocket"],
+  jsonp: ["polling"],
 };
 
 // Clients are the sockets of one scenario; close ends them all.
@@ -19,7 +22,7 @@ export class Clients {
   }
 
   get upgrades() {
-    return this.#settings.mode === "upgrade";
+    return modes[this.#settings.mode].length > 1;
   }
 
   // create starts a client on a connection of its own.
