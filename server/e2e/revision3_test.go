@@ -50,7 +50,7 @@ func TestNamespacesOfRevision3(t *testing.T) {
 	if op, data := c.message(); op != opBinary || string(data) != "\x04\x01\x02\x03" {
 		t.Errorf("the attachment came back as opcode %d, %x", op, data)
 	}
-	c.sendText(`42["cast",{"to":["`+sid+`"],"self":true},"to an id"]`)
+	c.sendText(`42["cast",{"to":["` + sid + `"],"self":true},"to an id"]`)
 	c.want(`42["cast","to an id"]`)
 	c.sendText(`42/custom,["kick",false]`)
 	c.want("41/custom,")

@@ -49,7 +49,8 @@ type Options struct {
 	// Transports are those allowed, of "polling" and "websocket". Default both.
 	Transports []string
 	// AllowEIO3 admits clients of revision 3 of the protocol: socket.io-client
-	// 1.x and 2.x.
+	// 1.x and 2.x. They send the pings themselves; one that sends none for
+	// PingInterval and PingTimeout together is closed.
 	AllowEIO3 bool
 	// DisableUpgrade keeps polling sessions from changing to WebSocket.
 	DisableUpgrade bool
