@@ -66,7 +66,7 @@ func (s *Session) controlV3(p eio.Packet) {
 
 // revision returns that of the protocol which a request speaks: whatever is not
 // 4 is 3, as in Node.
-func (q *query) revision() int {
+func (q *query) revision() uint8 {
 	if q.version == "4" {
 		return 4
 	}

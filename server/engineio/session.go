@@ -85,7 +85,7 @@ func (s *Session) ID() string { return s.id }
 func (s *Session) Handshake() *Handshake { return s.handshake }
 
 // Revision returns that of the protocol: 4, or 3 for clients 1.x and 2.x.
-func (s *Session) Revision() int { return s.handshake.Revision }
+func (s *Session) Revision() uint8 { return s.handshake.Revision }
 
 // Transport returns the name of the transport that carries the session now.
 func (s *Session) Transport() string {

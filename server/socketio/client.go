@@ -157,6 +157,9 @@ func (c *client) connect(t engineio.Turn, p sio.Packet) {
 		})
 		return
 	}
+	if c.v3 && ns.awaitPredecessor(s) {
+		return
+	}
 	s.receive(t, &item{kind: itemConnect})
 }
 

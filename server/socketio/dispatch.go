@@ -154,9 +154,17 @@ func (s *Socket) refuse(err error) {
 	}
 }
 
+// leave takes the socket out of its namespace, for good.
+func (s *Socket) leave() {
+	s.ns.remove(s)
+	if s.client.v3 {
+		s.ns.admitSuccessor(s.id)
+	}
+}
+
 // disconnected runs the hooks and then leaves all rooms.
 func (s *Socket) disconnected() {
-	defer s.ns.remove(s)
+	defer s.leave()
 	for _, hook := range s.ns.hooks.Load().disconnect {
 		s.guarded(func(ctx context.Context) { hook(ctx, s, s.reason) })
 	}

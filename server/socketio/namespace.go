@@ -24,6 +24,8 @@ type Namespace struct {
 	sockets map[string]*Socket
 	members []*Socket // the same sockets, to walk over
 	rooms   map[string]*room
+	// successors wait for a socket with their id to leave: see revision3.go.
+	successors map[string]*Socket
 }
 
 // hooks are what a namespace calls besides event handlers. Never changed in place.

@@ -60,6 +60,32 @@ func (c *client) newID(ns *Namespace) string {
 	return ns.name + "#" + c.session.ID()
 }
 
+// awaitPredecessor lets a socket wait where one with its id has not left yet, since its
+// disconnect hooks run. It reports false if there is none.
+func (ns *Namespace) awaitPredecessor(s *Socket) bool {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	if ns.sockets[s.id] == nil {
+		return false
+	}
+	if ns.successors == nil {
+		ns.successors = make(map[string]*Socket)
+	}
+	ns.successors[s.id] = s
+	return true
+}
+
+// admitSuccessor goes on with the socket that waited for another to leave.
+func (ns *Namespace) admitSuccessor(id string) {
+	ns.mu.Lock()
+	next := ns.successors[id]
+	delete(ns.successors, id)
+	ns.mu.Unlock()
+	if next != nil {
+		next.receive(nil, &item{kind: itemConnect})
+	}
+}
+
 // refuseV3 tells a client that a middleware refused it: by the error's data or, if it
 // has none, by its text.
 func (c *client) refuseV3(namespace string, e *Error) {

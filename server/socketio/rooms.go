@@ -40,12 +40,10 @@ func (ns *Namespace) remove(s *Socket) {
 		ns.leave(s, len(s.rooms)-1)
 	}
 	s.rooms = nil
-	if s.index >= len(ns.members) || ns.members[s.index] != s {
+	if ns.sockets[s.id] != s {
 		return
 	}
-	if ns.sockets[s.id] == s { // clients of revision 3 come back with the same id
-		delete(ns.sockets, s.id)
-	}
+	delete(ns.sockets, s.id)
 	last := len(ns.members) - 1
 	moved := ns.members[last]
 	ns.members[s.index], moved.index = moved, s.index

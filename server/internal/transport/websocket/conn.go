@@ -38,16 +38,13 @@ type Conn struct {
 	limits *Limits
 	sink   transport.Sink
 
-	// V3 says that the packets that come in are those of revision 3. To be set
-	// before Start.
-	V3 bool
-
 	// Input: these belong to the goroutine that reads.
 	partial   []byte // a frame of which the end is due
 	message   []byte // a message of which fragments are due
 	fragments int
 	fresh     bool // what is half received was begun by the input at hand
 	op        ws.OpCode
+	V3        bool           // the packets are those of revision 3; set before Start
 	ended     bool           // the sink has been told
 	begun     *reactor.Timer // runs while a message is half received
 	timing    bool
