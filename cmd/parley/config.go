@@ -20,6 +20,7 @@ type config struct {
 	pingTimeout    time.Duration
 	connectTimeout time.Duration
 	maxPayload     int
+	allowEIO3      bool
 	drain          time.Duration
 	logFormat      string
 	logLevel       slog.Level
@@ -65,6 +66,8 @@ var settings = []setting{
 		}},
 	{"max-payload", "bytes", "1000000", "size of the largest message from a client",
 		func(c *config, v string) (err error) { c.maxPayload, err = parseNumber(v, 1, largestPayload); return }},
+	{"allow-eio3", onOff, "on", "admit socket.io-client 1.x and 2.x, which speak Engine.IO 3",
+		func(c *config, v string) (err error) { c.allowEIO3, err = parseSwitch(v); return }},
 	{"drain", "duration", "30s", "time over which clients are closed when the server is told to end; 0s closes all at once",
 		func(c *config, v string) (err error) { c.drain, err = parseDuration(v, 0); return }},
 	{"log-format", "text|json", "text", "form of the log lines",
@@ -72,6 +75,9 @@ var settings = []setting{
 	{"log-level", "level", "info", "least important lines to log: debug, info, warn or error",
 		func(c *config, v string) (err error) { c.logLevel, err = parseLevel(v); return }},
 }
+
+// onOff is the kind of a setting whose flag, alone, means on.
+const onOff = "on|off"
 
 // env is the name of the setting's environment variable.
 func (s *setting) env() string {
@@ -87,7 +93,11 @@ func parseConfig(args, environ []string) (*config, error) {
 	fs.SetOutput(io.Discard) // what goes wrong is told by the caller
 	given := make(map[string]string)
 	for _, s := range settings {
-		fs.Func(s.name, s.help, func(v string) error {
+		define := fs.Func
+		if s.kind == onOff {
+			define = fs.BoolFunc
+		}
+		define(s.name, s.help, func(v string) error {
 			given[s.name] = v
 			return nil
 		})
@@ -153,7 +163,11 @@ func printHelp(w io.Writer) {
 		if s.def != "" {
 			def = s.def
 		}
-		fmt.Fprintf(w, "  --%s <%s>\n        %s\n        default %s, environment %s\n", s.name, s.kind, s.help, def, s.env())
+		value := " <" + s.kind + ">"
+		if s.kind == onOff {
+			value = "[=" + onOff + "]"
+		}
+		fmt.Fprintf(w, "  --%s%s\n        %s\n        default %s, environment %s\n", s.name, value, s.help, def, s.env())
 	}
 	fmt.Fprint(w, "  --help\n        show this and end\n")
 }

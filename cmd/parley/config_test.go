@@ -25,6 +25,7 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 		pingTimeout:    20 * time.Second,
 		connectTimeout: 45 * time.Second,
 		maxPayload:     1_000_000,
+		allowEIO3:      true,
 		drain:          30 * time.Second,
 		logFormat:      "text",
 		logLevel:       slog.LevelInfo,
@@ -57,6 +58,18 @@ func TestFlagWinsOverEnvironment(t *testing.T) {
 	}
 }
 
+func TestSwitchNeedsNoValue(t *testing.T) {
+	for args, want := range map[string]bool{"--allow-eio3": true, "--allow-eio3=off": false, "--allow-eio3=true": true, "--allow-eio3=false": false} {
+		c, err := parseConfig([]string{args}, []string{"PARLEY_ALLOW_EIO3=off"})
+		if err != nil || c.allowEIO3 != want {
+			t.Errorf("%s: %+v, %v", args, c, err)
+		}
+	}
+	if c, err := parseConfig(nil, []string{"PARLEY_ALLOW_EIO3=off"}); err != nil || c.allowEIO3 {
+		t.Errorf("environment: %+v, %v", c, err)
+	}
+}
+
 func TestListsAreTaken(t *testing.T) {
 	c, err := parseConfig([]string{"--origins", "https://app.example, https://*.app.example,app://local,*", "--transports", "websocket"}, nil)
 	if err != nil {
@@ -78,6 +91,7 @@ func TestWrongValueIsToldWithItsFlag(t *testing.T) {
 		"transports":      {"", ",", "webtransport", "polling,polling", "Polling"},
 		"ping-interval":   {"", "0", "0s", "-1s", "25", "1us", "25h", "x"},
 		"ping-timeout":    {"0s", "-1s"},
+		"allow-eio3":      {"", "yes", "On"},
 		"connect-timeout": {"0s", "soon"},
 		"max-payload":     {"", "0", "-1", "1.5", "1e6", "1MB", "1073741825", "99999999999999999999"},
 		"drain":           {"-1s", "30", "25h"},
@@ -102,7 +116,7 @@ func TestWrongValueIsToldWithItsFlag(t *testing.T) {
 func TestUnknownFlagEndsWithCode2(t *testing.T) {
 	for _, args := range [][]string{
 		{"--redis-url", "redis://localhost"}, {"--jwt-secret", "x"}, {"--jwt-public-key", "x"}, {"--recovery", "2m"},
-		{"--rate-limit", "0"}, {"--allow-eio3"}, {"--ops-addr", ":9"}, {"--nonsense"}, {"serve"}, {"--addr"}, {"--drain", "x"},
+		{"--rate-limit", "0"}, {"--ops-addr", ":9"}, {"--nonsense"}, {"serve"}, {"--addr"}, {"--drain", "x"},
 	} {
 		var stdout, stderr bytes.Buffer
 		if code := run(args, nil, nil, &stdout, &stderr); code != exitUsage || stdout.Len() > 0 {
@@ -125,7 +139,7 @@ func TestHelpListsAllFlags(t *testing.T) {
 		t.Errorf("code %d, stderr %q", code, &stderr)
 	}
 	for _, s := range settings {
-		for _, part := range []string{"--" + s.name + " <" + s.kind + ">", s.env(), s.def, s.help} {
+		for _, part := range []string{"--" + s.name, s.kind, s.env(), s.def, s.help} {
 			if !strings.Contains(stdout.String(), part) {
 				t.Errorf("the help says nothing of %q", part)
 			}

@@ -57,6 +57,7 @@ func serve(c *config, listener net.Listener, signals <-chan os.Signal, log *slog
 		AllowedOrigins:       c.origins,
 		AllowLoopbackOrigins: true,
 		MaxPayload:           c.maxPayload,
+		AllowEIO3:            c.allowEIO3,
 		MaxRooms:             roomsPerClient + 1,
 		Logger:               log,
 	})

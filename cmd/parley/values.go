@@ -94,6 +94,11 @@ func parseWord(v string, words ...string) (string, error) {
 	return v, nil
 }
 
+func parseSwitch(v string) (bool, error) {
+	word, err := parseWord(v, "on", "off", "true", "false")
+	return word == "on" || word == "true", err
+}
+
 func parseLevel(v string) (slog.Level, error) {
 	levels := map[string]slog.Level{
 		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,

@@ -15,13 +15,16 @@ import (
 // pageFiles are what a browser needs to run the scenarios, by path, besides the
 // client, which the server has.
 var pageFiles = map[string]string{
-	"/{$}":            "page.html",
-	"/scenarios.mjs":  "scenarios.mjs",
-	"/clients.mjs":    "clients.mjs",
-	"/delivery.mjs":   "delivery.mjs",
-	"/endings.mjs":    "endings.mjs",
-	"/namespaces.mjs": "namespaces.mjs",
-	"/deflate.mjs":    "deflate.mjs",
+	"/{$}":             "page.html",
+	"/scenarios.mjs":   "scenarios.mjs",
+	"/clients.mjs":     "clients.mjs",
+	"/delivery.mjs":    "delivery.mjs",
+	"/endings.mjs":     "endings.mjs",
+	"/namespaces.mjs":  "namespaces.mjs",
+	"/deflate.mjs":     "deflate.mjs",
+	"/old":             "old.html",
+	"/old.mjs":         "old.mjs",
+	"/socket.io.v2.js": "node_modules/socket.io-client-v2/dist/socket.io.js",
 }
 
 var (

@@ -71,6 +71,14 @@ func TestOfficialClientInChromium(t *testing.T) {
 	inChromium(t, start(t, roomy), task{"modes": modes, "rounds": 2, "kicks": 20})
 }
 
+// TestClient2InChromium is for what only browsers do: JSONP, and polling with
+// binary bodies.
+func TestClient2InChromium(t *testing.T) {
+	opts := roomy
+	opts.AllowEIO3 = true
+	inChromium(t, start(t, opts), task{"modes": []string{"polling", "jsonp"}, "page": "/old"})
+}
+
 // chromium returns the path of the browser.
 func chromium(t *testing.T) string {
 	t.Helper()
@@ -81,10 +89,11 @@ func chromium(t *testing.T) string {
 	return browser
 }
 
-// inChromium runs the scenarios in each of the job's modes.
+// inChromium runs the scenarios of a page in each of the job's modes.
 func inChromium(t *testing.T, srv *server, job task) {
 	t.Helper()
-	job["url"], job["browser"], job["certificate"] = srv.url, chromium(t), srv.certificate
+	page, _ := job["page"].(string)
+	job["url"], job["browser"], job["certificate"] = srv.url+page, chromium(t), srv.certificate
 	job["crowd"] = 4 // Chromium opens six connections to a host, and a client that polls needs two
 	driver := startScript(t, "chromium.mjs", job.json())
 	for _, mode := range job["modes"].([]string) {
@@ -94,6 +103,42 @@ func inChromium(t *testing.T, srv *server, job task) {
 		})
 	}
 	driver.t = t
+	driver.wait()
+}
+
+// TestClient2InNode runs client 2.x, of Engine.IO 3, in Node: with binary as it is and
+// as base64.
+func TestClient2InNode(t *testing.T) {
+	opts := roomy
+	opts.AllowEIO3 = true
+	for _, mode := range append(modes, "base64") {
+		t.Run(mode, func(t *testing.T) {
+			srv := start(t, opts)
+			driver := startScript(t, "node-old.mjs", task{
+				"url": srv.url, "mode": mode, "shared": mode == "polling" || mode == "upgrade",
+				"rounds": 1, "kicks": 6, "crowd": 5,
+			}.json())
+			outcomes(t, driver)
+			driver.wait()
+		})
+	}
+}
+
+// TestThreeGenerations: clients 2.5, 3.1 and 4.8 on every transport hear each
+// other, text and binary.
+func TestThreeGenerations(t *testing.T) {
+	srv := start(t, socketio.Options{AllowEIO3: true})
+	driver := startScript(t, "mixed.mjs", task{"url": srv.url}.json())
+	var plan struct{ Clients int }
+	driver.next(&plan, time.Minute)
+	if plan.Clients != 9 {
+		t.Errorf("%d clients", plan.Clients)
+	}
+	var outcome struct{ Error *string }
+	driver.next(&outcome, time.Minute)
+	if outcome.Error != nil {
+		t.Error(*outcome.Error)
+	}
 	driver.wait()
 }
 

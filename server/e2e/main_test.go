@@ -123,6 +123,7 @@ func startNode(t *testing.T, opts socketio.Options) *server {
 		"maxHttpBufferSize": opts.MaxPayload,
 		"transports":        opts.Transports,
 		"allowUpgrades":     !opts.DisableUpgrade,
+		"allowEIO3":         opts.AllowEIO3,
 	})
 	if err != nil {
 		t.Fatal(err)

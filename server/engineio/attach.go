@@ -57,7 +57,7 @@ func (d door) Admit(w http.ResponseWriter, r *http.Request) bool {
 
 // Open implements transport.Sessions.
 func (d door) Open(t transport.Transport, r *http.Request) (transport.Sink, error) {
-	handshake := newHandshake(r)
+	handshake := newHandshake(r, 4)
 	if handshake.size() > d.s.opts.MaxHeader {
 		return nil, errLargeHeader
 	}

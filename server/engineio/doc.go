@@ -1,5 +1,6 @@
-// Package engineio serves Engine.IO 4 sessions: handshake, heartbeat, upgrade
-// from polling to another transport, close, and a bounded send queue.
+// Package engineio serves Engine.IO 4 sessions, and where Options.AllowEIO3 is
+// set those of revision 3: handshake, heartbeat, upgrade from polling to another
+// transport, close, and a bounded send queue.
 //
 // The protocol: https://github.com/socketio/socket.io/blob/main/docs/engine.io-protocol/v4-current.md
 //

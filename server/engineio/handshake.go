@@ -20,13 +20,15 @@ type Handshake struct {
 	RemoteAddr string
 	// Secure reports whether the connection is encrypted.
 	Secure bool
+	// Revision is that of the protocol: 4, or 3 for clients 1.x and 2.x.
+	Revision uint8
 	// URL is the request's path and query.
 	URL string
 
 	header string // in wire form
 }
 
-func newHandshake(r *http.Request) *Handshake {
+func newHandshake(r *http.Request, revision uint8) *Handshake {
 	var b strings.Builder
 	b.Grow(256)
 	b.WriteString("Host: ")
@@ -38,6 +40,7 @@ func newHandshake(r *http.Request) *Handshake {
 		RemoteAddr: r.RemoteAddr,
 		Secure:     r.TLS != nil,
 		URL:        r.URL.RequestURI(),
+		Revision:   revision,
 		header:     b.String(),
 	}
 }

@@ -56,6 +56,10 @@ type Options struct {
 	// Transports are those allowed, of "polling" and "websocket". Default both.
 	// "webtransport" may stand here too: its package makes it available.
 	Transports []string
+	// AllowEIO3 admits clients of revision 3 of the protocol: socket.io-client
+	// 1.x and 2.x. They send the pings themselves; one that sends none for
+	// PingInterval and PingTimeout together is closed.
+	AllowEIO3 bool
 	// DisableUpgrade keeps polling sessions from changing to another transport.
 	DisableUpgrade bool
 	// DisableHTTPCompression keeps polls from being answered with gzip or

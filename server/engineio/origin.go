@@ -129,6 +129,26 @@ func (s *Server) judge(r *http.Request, origin string) standing {
 	return refused
 }
 
+// admitScript is Admit for a JSONP handshake, which a page makes with a script
+// element: nothing keeps the page from reading the answer, browsers send their
+// cookies along, and no Origin. So the page is known by its Referer, or by what
+// the browser says of it; what comes from nowhere may have no credentials.
+func (s *Server) admitScript(r *http.Request) bool {
+	if r.Header.Get("Origin") != "" {
+		return true // Admit has seen it
+	}
+	if u, err := url.Parse(r.Referer()); err == nil && u.Host != "" {
+		return s.judge(r, u.Scheme+"://"+u.Host) != refused
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return true
+	case "":
+		return s.origins.any || r.Header.Get("Cookie") == "" && r.Header.Get("Authorization") == ""
+	}
+	return s.origins.any
+}
+
 // names reports whether the origin is in AllowedOrigins, or AllowOrigin lets it
 // in.
 func (s *Server) names(r *http.Request, origin string) bool {

@@ -1,6 +1,10 @@
 package engineio
 
-import "sync"
+import (
+	"sync"
+
+	"parley/server/internal/transport"
+)
 
 // A queue holds what waits for one client. It has no memory while it is empty.
 type queue struct {
@@ -41,6 +45,17 @@ func (q *queue) push(batch ...Message) {
 
 // waiting returns what is queued, oldest first.
 func (q *queue) waiting() []Message { return q.list.items[q.head:] }
+
+// inForm gives the binary messages the form that a WebSocket carries.
+func (q *queue) inForm(form transport.BinaryForm) {
+	for i, m := range q.waiting() {
+		if m.IsBinary() {
+			formed := m.InForm(form)
+			q.bytes += formed.Len() - m.Len()
+			q.waiting()[i] = formed
+		}
+	}
+}
 
 // drop removes the n oldest.
 func (q *queue) drop(n int) {

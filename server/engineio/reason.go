@@ -31,8 +31,8 @@ var (
 	ErrSlow = errors.New("engineio: SendQueueBytes or SendQueuePackets exceeded")
 )
 
-// ErrHeartbeat is the cause where a client sent a ping: in this revision of
-// the protocol pings come from the server.
+// ErrHeartbeat is the cause where a client sent what is the server's part: a
+// ping in revision 4 of the protocol, a pong in revision 3.
 var errHeartbeat = transport.Violation("invalid heartbeat direction")
 
 func reasonOf(cause error) Reason {

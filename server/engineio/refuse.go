@@ -80,7 +80,11 @@ func refuseUpgrade(w http.ResponseWriter, why refusal) {
 
 // A query is what the engine reads of a request's query. Of a name given more
 // than once the last value counts.
-type query struct{ transport, sid, version string }
+type query struct {
+	transport, sid, version string
+	jsonp                   *string // parameter j; nil: none
+	base64                  bool    // the client cannot take binary
+}
 
 func readQuery(r *http.Request) query {
 	values, _ := url.ParseQuery(r.URL.RawQuery)
@@ -90,5 +94,9 @@ func readQuery(r *http.Request) query {
 		}
 		return ""
 	}
-	return query{transport: last("transport"), sid: last("sid"), version: last("EIO")}
+	q := query{transport: last("transport"), sid: last("sid"), version: last("EIO"), base64: last("b64") != ""}
+	if j, given := values["j"]; given {
+		q.jsonp = &j[len(j)-1]
+	}
+	return q
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"parley/server/internal/reactor"
+	"parley/server/internal/transport"
 )
 
 // volatileBytes is how much may wait for the end of the turn before volatile
@@ -100,6 +101,9 @@ func (s *Session) write(scratch []byte) {
 		return
 	}
 	if s.queue.len() > 0 {
+		if s.form != transport.Plain {
+			s.queue.inForm(s.form)
+		}
 		n := s.transport.Write(s.queue.waiting(), scratch)
 		s.server.sent.Add(int64(n))
 		if n > 0 {

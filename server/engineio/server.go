@@ -125,14 +125,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case session == nil:
 		s.refuse(w, r, errUnknownSession, "sid", q.sid)
-	case q.version != "4":
+	case q.revision() != session.Revision():
 		s.refuse(w, r, errBadRequest, "name", "PROTOCOL_MISMATCH", "protocol", q.version)
 	case wantsUpgrade && q.transport != WebSocket:
 		s.refuse(w, r, errBadRequest, "name", "TRANSPORT_HANDSHAKE_ERROR", "transport", q.transport)
 	case !wantsUpgrade && q.transport == WebSocket:
 		s.mismatch(w, r, q, session)
 	case wantsUpgrade:
-		session.upgrade(w, r)
+		session.upgrade(w, r, q.binaryForm())
 	default:
 		if r.Method == http.MethodGet {
 			session.awaitProbe(r.Context())
@@ -162,13 +162,16 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query, want
 	case wantsUpgrade != (q.transport == WebSocket):
 		s.refuse(w, r, errBadRequest, "name", "TRANSPORT_HANDSHAKE_ERROR", "transport", q.transport)
 		return
-	case q.version != "4":
+	case q.revision() != 4 && !s.opts.AllowEIO3:
 		s.refuse(w, r, errVersion, "protocol", q.version)
+		return
+	case q.jsonp != nil && !s.admitScript(r):
+		s.refuse(w, r, errForbidden, "name", "JSONP_ORIGIN")
 		return
 	case !s.allowed(w, r):
 		return
 	}
-	handshake := newHandshake(r)
+	handshake := newHandshake(r, q.revision())
 	if handshake.size() > s.opts.MaxHeader {
 		s.refuse(w, r, errHeader, "name", "HEADER_TOO_LARGE")
 		return
@@ -193,7 +196,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query, want
 	session := &Session{server: s, id: id, handshake: handshake}
 	session.heartbeat.F = session.beat
 	if !wantsUpgrade {
-		t := polling.New(&s.polling, s.reactor.Turn(), session)
+		t := polling.New(&s.polling, s.reactor.Turn(), session, q.format())
 		reserved = false
 		session.open(t)
 		s.setCookie(w, id)
@@ -206,6 +209,11 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query, want
 	}
 	reserved = false
 	defer conn.Start(s.reactor.Turn(), session, initial) // after a panic too: it sees to the end of the connection
+	session.form = q.binaryForm()
+	if conn.V3 = session.v3(); conn.V3 {
+		conn.Answer()
+		time.Sleep(answerLead)
+	}
 	session.open(conn)
 }
 
@@ -256,7 +264,7 @@ func (s *Session) open(t transport.Transport) {
 	if s.state != stateOpen {
 		return
 	}
-	s.beatAt(srv.wheel.Now() + srv.opts.PingInterval)
+	s.startHeartbeat()
 	if t.Name() != Polling {
 		scratch := scratches.Get().(*[reactor.ScratchSize]byte)
 		s.write(scratch[:])

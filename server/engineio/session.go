@@ -68,8 +68,9 @@ type Session struct {
 	dirty     bool // in the reactor's outbox
 	blocked   bool // the transport takes nothing until Drained
 	paused    bool
-	pinging   bool // a ping is unanswered
-	graced    bool // and its time has been extended once
+	pinging   bool                 // a ping is unanswered; in revision 3 the client's next is always due
+	graced    bool                 // and its time has been extended once
+	form      transport.BinaryForm // of the WebSocket that carries the session
 	reason    Reason
 	cause     error
 	heartbeat reactor.Timer
@@ -82,6 +83,9 @@ func (s *Session) ID() string { return s.id }
 
 // Handshake returns the request that began the session.
 func (s *Session) Handshake() *Handshake { return s.handshake }
+
+// Revision returns that of the protocol: 4, or 3 for clients 1.x and 2.x.
+func (s *Session) Revision() uint8 { return s.handshake.Revision }
 
 // Transport returns the name of the transport that carries the session now.
 func (s *Session) Transport() string {
@@ -140,7 +144,7 @@ func (s *Session) setPaused(on bool) {
 	s.transport.Resume()
 	if s.pinging && s.state == stateOpen {
 		// The pong waits among what was not read.
-		s.beatAt(s.server.wheel.Now() + s.server.opts.PingTimeout)
+		s.beatAt(s.server.wheel.Now() + s.allowance())
 	}
 }
 
@@ -171,12 +175,16 @@ func (s *Session) alive() bool {
 	defer s.mu.Unlock()
 	if s.pinging && !s.graced && s.state == stateOpen {
 		s.graced = true
-		s.beatAt(s.server.wheel.Now() + s.server.opts.PingTimeout)
+		s.beatAt(s.server.wheel.Now() + s.allowance())
 	}
 	return s.state == stateOpen
 }
 
 func (s *Session) control(p eio.Packet) {
+	if s.v3() {
+		s.controlV3(p)
+		return
+	}
 	switch p.Type {
 	case eio.Pong:
 		s.mu.Lock()
@@ -207,7 +215,7 @@ func (s *Session) overdue() bool {
 
 // beat sends a ping, or ends the session that has not answered the last one.
 func (s *Session) beat() {
-	now, timeout := s.server.wheel.Now(), s.server.opts.PingTimeout
+	now, timeout := s.server.wheel.Now(), s.allowance()
 	s.mu.Lock()
 	if s.state != stateOpen || now < s.due { // moved while this was on its way
 		s.mu.Unlock()

@@ -22,6 +22,7 @@ var probeReply = transport.Control(eio.Pong, probeText)
 type probe struct {
 	s     *Session
 	conn  transport.Transport // nil until adopt
+	form  transport.BinaryForm
 	timer reactor.Timer
 	ended chan struct{} // closed when it is done
 	// seen and done are guarded by the session's mu.
@@ -34,14 +35,16 @@ type probe struct {
 var _ transport.Sink = (*probe)(nil)
 
 // upgrade serves a WebSocket request for a polling session.
-func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
+func (s *Session) upgrade(w http.ResponseWriter, r *http.Request, form transport.BinaryForm) {
 	header := s.server.upgradeHeader(w, r, false)
 	p := s.newProbe()
+	p.form = form
 	conn, initial, err := s.server.upgrader.Upgrade(w, r, header)
 	if err != nil {
 		p.abandonUnlocked()
 		return
 	}
+	conn.V3 = s.v3()
 	if !p.adopt(conn) {
 		conn.Close() // after a completed handshake, as in Node
 	}
@@ -129,7 +132,7 @@ func (p *probe) takeOver() {
 	if t, ok := s.transport.(*polling.Transport); ok {
 		t.Retire()
 	}
-	s.transport = p.conn
+	s.transport, s.form = p.conn, p.form
 	s.blocked = false
 	if s.paused {
 		p.conn.Pause()

@@ -24,6 +24,7 @@ type client struct {
 	partial *partial
 	latest  string // the namespace of the latest packet
 	failed  bool   // the client broke the protocol; nothing more is taken
+	v3      bool   // the session is of Engine.IO 3: see revision3.go
 
 	codec codec // set before there is any socket
 
@@ -37,11 +38,15 @@ type client struct {
 }
 
 func (s *Server) accept(session *engineio.Session) engineio.Receiver {
-	c := &client{server: s, session: session}
+	c := &client{server: s, session: session, v3: session.Revision() == 3}
 	c.timer = session.Timer(s.opts.ConnectTimeout, func() {
 		s.opts.Logger.Debug("client joined no namespace in time")
 		session.Close(ReasonForcedClose)
 	})
+	if c.v3 {
+		c.codec = codecJSON
+		c.connect(nil, sio.Packet{Type: sio.Connect, Namespace: sio.MainNamespace, ID: sio.NoID})
+	}
 	return c
 }
 
@@ -62,13 +67,20 @@ func (c *client) Receive(t engineio.Turn, data []byte, binary bool) {
 	case c.partial != nil:
 		c.violation("text while attachments are due")
 	default:
-		p, err := sio.ParseIn(c.latest, data, c.server.limits)
+		p, err := c.parse(data)
 		if err != nil {
 			c.violation(err.Error())
 			return
 		}
 		c.packet(t, p)
 	}
+}
+
+func (c *client) parse(data []byte) (sio.Packet, error) {
+	if c.v3 {
+		return c.parseV3(data)
+	}
+	return sio.ParseIn(c.latest, data, c.server.limits)
 }
 
 // violation closes the connection of a client that breaks the protocol.
@@ -154,7 +166,7 @@ func (c *client) connect(t engineio.Turn, p sio.Packet) {
 		ns = &Namespace{server: c.server, name: p.Namespace} // a stand-in
 		ns.hooks.Store(&noHooks)
 	}
-	s := &Socket{ns: ns, client: c, id: newID(), auth: slices.Clone(p.Data)}
+	s := &Socket{ns: ns, client: c, id: c.newID(ns), auth: slices.Clone(p.Data)}
 	if limit := c.server.opts.MaxNamespaces; !c.enter(s, limit) {
 		c.refuse(p.Namespace, &Error{
 			Code:    "too_many_namespaces",
@@ -164,6 +176,9 @@ func (c *client) connect(t engineio.Turn, p sio.Packet) {
 	}
 	if perhaps {
 		c.session.Run((*applicant)(s))
+		return
+	}
+	if ns.awaitPredecessor(s) {
 		return
 	}
 	s.receive(t, &item{kind: itemConnect})
@@ -227,10 +242,16 @@ func (c *client) refuse(namespace string, e *Error) {
 	if e.Data == nil && e.Code != "" {
 		payload.Data = map[string]string{"code": e.Code}
 	}
+	c.sendRefusal(namespace, payload, refusal{Message: e.Message})
+}
+
+// sendRefusal sends a CONNECT_ERROR with a payload, or if that cannot be encoded
+// with what is left of it.
+func (c *client) sendRefusal(namespace string, payload, rest any) {
 	text, err := json.Marshal(payload)
 	if err != nil {
 		c.server.opts.Logger.Error("cannot send the data of a connect error", "error", err)
-		text, _ = json.Marshal(refusal{Message: e.Message}, jsontext.AllowInvalidUTF8(true))
+		text, _ = json.Marshal(rest, jsontext.AllowInvalidUTF8(true))
 	}
 	_ = c.session.Send(c.control(sio.ConnectError, namespace, string(text)))
 }

@@ -124,7 +124,7 @@ func (s *Socket) connect() {
 		s.refuse(err)
 	case s.state.CompareAndSwap(stateConnecting, stateConnected):
 		s.client.joined()
-		s.ns.add(s, s.client.control(sio.Connect, s.ns.name, `{"sid":"`+s.id+`"}`))
+		s.ns.add(s, s.client.control(sio.Connect, s.ns.name, s.connectReply()))
 		for _, h := range hooks {
 			for _, hook := range h.connect {
 				s.guarded(func(ctx context.Context) { hook(ctx, s) })
@@ -133,6 +133,14 @@ func (s *Socket) connect() {
 		return
 	}
 	s.ns.remove(s)
+}
+
+// connectReply returns the payload of the answer to a CONNECT.
+func (s *Socket) connectReply() string {
+	if s.client.v3 {
+		return ""
+	}
+	return `{"sid":"` + s.id + `"}`
 }
 
 // admit runs the middlewares until one refuses.
@@ -162,12 +170,24 @@ func (s *Socket) refuse(err error) {
 		return
 	}
 	s.client.forget(s, false)
-	s.client.refuse(s.ns.name, e)
+	if s.client.v3 {
+		s.client.refuseV3(s.ns.name, e)
+	} else {
+		s.client.refuse(s.ns.name, e)
+	}
+}
+
+// leave takes the socket out of its namespace, for good.
+func (s *Socket) leave() {
+	s.ns.remove(s)
+	if s.client.v3 {
+		s.ns.admitSuccessor(s.id)
+	}
 }
 
 // disconnected runs the hooks and then leaves all rooms.
 func (s *Socket) disconnected() {
-	defer s.ns.remove(s)
+	defer s.leave()
 	for _, h := range s.ns.chain() {
 		for _, hook := range h.disconnect {
 			s.guarded(func(ctx context.Context) { hook(ctx, s, s.reason) })

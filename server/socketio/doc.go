@@ -1,6 +1,7 @@
 // Package socketio is a Socket.IO server. Unmodified clients of the official
 // libraries, revision 5 of the protocol, talk to it over HTTP long-polling and
-// WebSocket; package webtransport adds WebTransport.
+// WebSocket, older ones too where Options.AllowEIO3 is set; package webtransport
+// adds WebTransport.
 //
 //	io := socketio.New(nil)
 //	chat := io.Of("/chat")

@@ -158,7 +158,9 @@ func (a *applicant) Run() {
 		return
 	}
 	s.end(nil, ReasonServerDisconnect) // ends the context that the matching had
-	settled.receive(nil, &item{kind: itemConnect})
+	if !ns.awaitPredecessor(settled) {
+		settled.receive(nil, &item{kind: itemConnect})
+	}
 }
 
 var errNoNamespace = &Error{Message: "Invalid namespace"}

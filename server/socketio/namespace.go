@@ -34,6 +34,8 @@ type Namespace struct {
 	members []*Socket // the same sockets, to walk over
 	rooms   map[string]*room
 	changes *changes // nil unless a hook wants to know of them
+	// successors wait for a socket with their id to leave: see revision3.go.
+	successors map[string]*Socket
 }
 
 // hooks are what a namespace calls besides event handlers. Never changed in place.

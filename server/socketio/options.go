@@ -36,6 +36,12 @@ type Options struct {
 	// Transports are those offered: "polling", "websocket". Both. A server of
 	// package webtransport adds its own, which may but need not stand here.
 	Transports []string
+	// AllowEIO3 admits socket.io-client 1.x and 2.x, which speak Engine.IO 3.
+	// They work out the ids of their sockets from that of the session, and so,
+	// as in Node, does the server: "<sid>" in "/", "<namespace>#<sid>"
+	// elsewhere. The session's id is a secret: who knows it can speak for a
+	// client that polls. Do not show the ids of such sockets to other clients.
+	AllowEIO3 bool
 	// DisableUpgrade keeps clients on the transport that they began with.
 	DisableUpgrade bool
 	// DisableHTTPCompression keeps the answers to polls as they are, whatever
@@ -237,6 +243,7 @@ func (o *Options) engine() *engineio.Options {
 		ReadTimeout:            o.ReadTimeout,
 		WriteTimeout:           o.WriteTimeout,
 		Transports:             o.Transports,
+		AllowEIO3:              o.AllowEIO3,
 		DisableUpgrade:         o.DisableUpgrade,
 		DisableHTTPCompression: o.DisableHTTPCompression,
 		CompressionThreshold:   o.CompressionThreshold,

@@ -70,7 +70,8 @@ func newID() string {
 }
 
 // ID returns the public id of the socket, which is random, new for each
-// connection, and a room with this socket in it.
+// connection, and a room with this socket in it. That of a client of Engine.IO 3
+// is not random: see Options.AllowEIO3.
 func (s *Socket) ID() string { return s.id }
 
 // Namespace returns the namespace that the socket is in.

@@ -8,6 +8,9 @@ export const modes = {
   upgrade: ["polling", "websocket"],
   webtransport: ["webtransport"],
   "webtransport-upgrade": ["polling", "webtransport"],
+  // Of clients 2.x alone: see old.mjs.
+  base64: ["polling", "websocket"],
+  jsonp: ["polling"],
 };
 
 // Clients are the sockets of one scenario; close ends them all.

@@ -234,16 +234,15 @@ const events = {
   },
 };
 
-const all = { connection, namespaces, events, delivery, endings, deflate };
+export const scenarios = { connection, namespaces, events, delivery, endings };
 
 // groupsOf are the groups of scenarios for a server with these settings.
-const groupsOf = ({ more, deflate }) =>
-  deflate ? ['deflate'] : Object.keys(more ?? { connection, namespaces, events, delivery, endings });
+const groupsOf = (groups, settings) => (settings.deflate ? ["deflate"] : Object.keys(groups));
 
 // run runs every scenario of the groups in turn and gives each result to report.
-export async function run({ report, more, groups, ...settings }) {
-  groups ??= groupsOf({ more, ...settings });
-  const chosen = groups.flatMap((group) => Object.entries({ ...all, ...more }[group]))
+export async function run({ report, more = scenarios, groups, ...settings }) {
+  groups ??= groupsOf(more, settings);
+  const chosen = groups.flatMap((group) => Object.entries({ ...scenarios, deflate, ...more }[group]))
     .filter(([name]) => !settings.only || name.includes(settings.only));
   await report({ scenarios: chosen.length });
   for (const [name, scenario] of chosen) {

@@ -2,9 +2,10 @@
 // expect, which are in the repository of socket.io: docs/engine.io-protocol and
 // docs/socket.io-protocol. With a suite checked out and its packages installed:
 //
-//	go run ./server/e2e/suiteserver -engine   # for engine.io-protocol/v4-test-suite
-//	go run ./server/e2e/suiteserver           # for socket.io-protocol/v5-test-suite
-//	npm test                                  # in the suite's directory
+//	go run ./server/e2e/suiteserver -engine        # for engine.io-protocol/v4-test-suite
+//	go run ./server/e2e/suiteserver -engine -eio3  # for engine.io-protocol/v3-test-suite
+//	go run ./server/e2e/suiteserver                # for socket.io-protocol/v5-test-suite
+//	npm test                                       # in the suite's directory
 package main
 
 import (
@@ -30,11 +31,12 @@ const (
 func main() {
 	addr := flag.String("addr", "localhost:3000", "host:port to listen on; the suites use port 3000 of localhost")
 	engine := flag.Bool("engine", false, "serve Engine.IO alone, on /engine.io/")
+	eio3 := flag.Bool("eio3", false, "admit clients of Engine.IO 3")
 	flag.Parse()
 
 	mux := http.NewServeMux()
 	if *engine {
-		mux.Handle("/engine.io/", echoServer())
+		mux.Handle("/engine.io/", echoServer(*eio3))
 	} else {
 		mux.Handle("/socket.io/", suiteServer())
 	}
@@ -43,8 +45,9 @@ func main() {
 }
 
 // echoServer sends back every message.
-func echoServer() http.Handler {
+func echoServer(eio3 bool) http.Handler {
 	return engineio.New(func(s *engineio.Session) engineio.Receiver { return echo{s} }, &engineio.Options{
+		AllowEIO3:      eio3,
 		PingInterval:   pingInterval,
 		PingTimeout:    pingTimeout,
 		MaxPayload:     maxPayload,

@@ -88,6 +88,42 @@ func (m Message) head() int {
 	return 2
 }
 
+// A BinaryForm is how the binary messages of a session travel on its WebSocket.
+type BinaryForm uint8
+
+// The forms. Base64 is for clients that ask for it.
+const (
+	Plain    BinaryForm = iota // revision 4: the data alone
+	PlainV3                    // revision 3: behind the packet type, a byte
+	Base64                     // revision 4: text, 'b' and base64
+	Base64V3                   // revision 3: text, "b4" and base64
+)
+
+// InForm returns a message as a WebSocket of that form carries it. It is not for
+// polling any more.
+func (m Message) InForm(form BinaryForm) Message {
+	if !m.IsBinary() || form == Plain || m.isFormed() {
+		return m
+	}
+	p := m.Packet()
+	buf := make([]byte, frameHead, frameHead+2+base64.StdEncoding.EncodedLen(len(p.Data)))
+	var made Message
+	switch form {
+	case PlainV3:
+		made = frame(append(append(buf, byte(eio.Message)), p.Data...), finBinary)
+	case Base64V3:
+		made = frame(p.AppendTextV3(buf), finText)
+	default:
+		made = frame(p.AppendText(buf), finText)
+	}
+	return made.madeOf(m)
+}
+
+// Packet returns the packet. Its Data aliases the message.
+func (m Message) Packet() eio.Packet {
+	return eio.Packet{Type: m.Type(), Binary: m.IsBinary(), Data: m.Data()}
+}
+
 // Type returns the packet's type.
 func (m Message) Type() eio.Type {
 	if m.IsBinary() {

@@ -84,3 +84,31 @@ func TestViolationIsATransportError(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestBinaryInTheFormsOfAWebSocket(t *testing.T) {
+	for _, n := range sizes {
+		data := string(bytes.Repeat([]byte{0xfb, 0xff, 0x1e, 0}, n/4+1)[:n])
+		text := base64.StdEncoding.EncodeToString([]byte(data))
+		for form, want := range map[BinaryForm]struct {
+			first   byte
+			payload string
+		}{
+			Plain:    {finBinary, data},
+			PlainV3:  {finBinary, "\x04" + data},
+			Base64:   {finText, "b" + text},
+			Base64V3: {finText, "b4" + text},
+		} {
+			m := Binary([]byte(data)).InForm(form)
+			if got := m.Frame(); got[0] != want.first || !bytes.HasSuffix(got, []byte(want.payload)) || m.Len() != len(want.payload) || m.Type() != eio.Message {
+				t.Fatalf("%d bytes in form %d: frame %.20x of length %d", n, form, got, m.Len())
+			}
+			if again := m.InForm(form); form != Plain && &again.Frame()[0] != &m.Frame()[0] {
+				t.Fatalf("form %d was applied twice", form)
+			}
+		}
+	}
+	m := Text(append(NewBuffer(1), "x"...))
+	if p := m.InForm(Base64V3).Packet(); p.Binary || p.Type != eio.Message || string(p.Data) != "x" {
+		t.Errorf("text became %+v", p)
+	}
+}

@@ -23,10 +23,20 @@ type Payload struct {
 	rest []byte
 	left int  // packets that may still come
 	more bool // a packet is due, be it an empty one
+	form form
 	err  error
 }
 
-// NewPayload returns an iterator over body. No more than maxPackets packets are read from it;
+// A form is how packets are joined to a payload.
+type form uint8
+
+const (
+	separated form = iota // revision 4
+	textV3
+	binaryV3
+)
+
+// NewPayload returns an iterator over a body of revision 4. No more than maxPackets packets are read from it;
 // zero and less mean DefaultMaxPackets.
 func NewPayload(body []byte, maxPackets int) *Payload {
 	if maxPackets <= 0 {
@@ -54,6 +64,12 @@ func (p *Payload) next() (Packet, error) {
 		return Packet{}, ErrTooManyPackets
 	}
 	p.left--
+	switch p.form {
+	case textV3:
+		return p.nextTextV3()
+	case binaryV3:
+		return p.nextBinaryV3()
+	}
 	var text []byte
 	text, p.rest, p.more = bytes.Cut(p.rest, []byte{Separator})
 	// The separator is ASCII, so the parts are valid exactly if the whole is.

@@ -60,7 +60,7 @@ func newBench(t *testing.T, limits Limits) *bench {
 		limits.WriteTimeout = time.Minute
 	}
 	r := reactor.New(slog.New(slog.DiscardHandler), 2)
-	b.Transport = New(&limits, r.Turn(), b)
+	b.Transport = New(&limits, r.Turn(), b, nil)
 	b.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.ServeHTTP(w, r)
 		b.served <- r.Method

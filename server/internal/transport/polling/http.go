@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"parley/server/internal/transport"
@@ -74,20 +73,10 @@ func (t *Transport) serveGet(w http.ResponseWriter, r *http.Request) {
 
 // write answers with one payload.
 func (t *Transport) write(w http.ResponseWriter, r *http.Request, batch []transport.Message) {
-	size := 0
-	for _, m := range batch {
-		size += m.PollingLen() + 1
-	}
-	body := make([]byte, 0, size)
-	for i, m := range batch {
-		if i > 0 {
-			body = append(body, eio.Separator)
-		}
-		body = m.AppendPolling(body)
-	}
+	body, contentType := t.format.encode(batch)
 	head := w.Header()
 	body = t.compress(head, r, batch, body)
-	head.Set("Content-Type", "text/plain; charset=UTF-8")
+	head.Set("Content-Type", contentType)
 	head.Set("Content-Length", strconv.Itoa(len(body)))
 	head.Set("Cache-Control", "no-store")
 	if batch[len(batch)-1].Type() == eio.Close {
@@ -160,7 +149,8 @@ func (t *Transport) take(w http.ResponseWriter, r *http.Request, control *http.R
 	if r.ContentLength > int64(t.limits.MaxPayload) {
 		return http.StatusRequestEntityTooLarge
 	}
-	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.EqualFold(strings.TrimSpace(kind), "application/octet-stream") {
+	binary := isBinary(r)
+	if binary && !t.format.takesBinary() {
 		t.fail(errContent, closeMessage)
 		return http.StatusBadRequest
 	}
@@ -178,7 +168,7 @@ func (t *Transport) take(w http.ResponseWriter, r *http.Request, control *http.R
 	}
 	// Only here: net/http goes on to read a body that was given up.
 	_ = control.SetReadDeadline(time.Time{})
-	t.packets(body)
+	t.packets(body, binary)
 	t.mu.Lock()
 	paused := t.paused
 	t.mu.Unlock()
@@ -207,8 +197,12 @@ func (t *Transport) read(r *http.Request) ([]byte, error) {
 }
 
 // packets hands on what a body holds, up to a bad packet or a close.
-func (t *Transport) packets(body []byte) {
-	payload := eio.NewPayload(body, t.limits.MaxPackets)
+func (t *Transport) packets(body []byte, binary bool) {
+	payload, err := t.format.payload(body, binary, t.limits.MaxPackets)
+	if err != nil {
+		t.fail(transport.ErrParse, closeMessage)
+		return
+	}
 	for {
 		p, ok, err := payload.Next()
 		switch {

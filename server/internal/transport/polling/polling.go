@@ -53,6 +53,7 @@ type Transport struct {
 	limits *Limits
 	sink   transport.Sink
 	turn   reactor.Turn
+	format *Format // nil: revision 4
 
 	mu      sync.Mutex
 	poll    chan []transport.Message // the GET that waits; nil: none
@@ -65,9 +66,10 @@ type Transport struct {
 
 var _ transport.Transport = (*Transport)(nil)
 
-// New returns the polling of one session. Tasks run in turn.
-func New(limits *Limits, turn reactor.Turn, sink transport.Sink) *Transport {
-	return &Transport{limits: limits, sink: sink, turn: turn}
+// New returns the polling of one session. Tasks run in turn. A nil format means
+// revision 4 of the protocol.
+func New(limits *Limits, turn reactor.Turn, sink transport.Sink, format *Format) *Transport {
+	return &Transport{limits: limits, sink: sink, turn: turn, format: format}
 }
 
 // Name implements transport.Transport.

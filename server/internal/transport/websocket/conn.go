@@ -48,6 +48,7 @@ type Conn struct {
 	op        ws.OpCode
 	deflated  bool           // message is compressed
 	window    uint8          // what the peer can look back on, as a power of two; 0: no compression
+	V3        bool           // the packets are those of revision 3; set before Start
 	ended     bool           // the sink has been told
 	begun     *reactor.Timer // runs while a message is half received
 	timing    bool
@@ -218,14 +219,10 @@ func (c *Conn) take(t reactor.Turn, op ws.OpCode, data []byte, deflated bool) *c
 }
 
 func (c *Conn) deliver(t reactor.Turn, op ws.OpCode, data []byte) *closing {
-	if op == ws.OpBinary {
-		c.sink.Packet(t, eio.Packet{Type: eio.Message, Binary: true, Data: data})
-		return nil
-	}
-	if !utf8.Valid(data) {
+	if op == ws.OpText && !utf8.Valid(data) {
 		return errUTF8
 	}
-	p, err := eio.Parse(data)
+	p, err := c.parse(op, data)
 	if err != nil {
 		c.end(t, transport.ErrParse, ws.StatusNoStatusRcvd, "")
 		return nil
@@ -236,6 +233,19 @@ func (c *Conn) deliver(t reactor.Turn, op ws.OpCode, data []byte) *closing {
 	}
 	c.sink.Packet(t, p)
 	return nil
+}
+
+// parse decodes the packet that a message is.
+func (c *Conn) parse(op ws.OpCode, data []byte) (eio.Packet, error) {
+	switch {
+	case op == ws.OpBinary && c.V3:
+		return eio.ParseBinaryV3(data)
+	case op == ws.OpBinary:
+		return eio.Packet{Type: eio.Message, Binary: true, Data: data}, nil
+	case c.V3:
+		return eio.ParseV3(data)
+	}
+	return eio.Parse(data)
 }
 
 // peerClose answers a close frame with its own status (RFC 6455, 5.5.1).

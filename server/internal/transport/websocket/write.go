@@ -60,6 +60,13 @@ func (c *Conn) Write(batch []transport.Message, scratch []byte) int {
 	return len(batch)
 }
 
+// Answer sends the answer to the upgrade request before there is a frame.
+func (c *Conn) Answer() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sendAnswer()
+}
+
 // sendAnswer sends the answer to the upgrade request if no frame did.
 func (c *Conn) sendAnswer() {
 	if len(c.answer) > 0 && !c.closed {
