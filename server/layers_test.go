@@ -34,14 +34,15 @@ var layers = map[string][]string{
 		"server/internal/transport", "server/internal/transport/polling", "server/internal/transport/websocket",
 		"server/internal/reactor", "server/wire/eio",
 	},
-	"server/adapter":      {},
-	"server/socketio":     {"server/adapter", "server/engineio", "server/wire/sio"},
-	"server/socketiotest": {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/sio"},
-	"server/e2e/...":      {"server/..."},
-	"namespaces/chat":     {"server/socketio"},
-	"client-demo":         {},
-	"cmd/parley":          {"server/socketio", "namespaces/...", "client-demo"},
-	"cmd/parley-bench":    {"server/socketio", "server/wire/eio", "server/wire/sio"},
+	"server/adapter":         {},
+	"server/internal/replay": {"server/adapter"},
+	"server/socketio":        {"server/adapter", "server/engineio", "server/internal/replay", "server/wire/sio"},
+	"server/socketiotest":    {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/sio"},
+	"server/e2e/...":         {"server/..."},
+	"namespaces/chat":        {"server/socketio"},
+	"client-demo":            {},
+	"cmd/parley":             {"server/socketio", "namespaces/...", "client-demo"},
+	"cmd/parley-bench":       {"server/socketio", "server/wire/eio", "server/wire/sio"},
 }
 
 // thirdParty names every module from elsewhere, and the packages that may import it. Their tests may too.

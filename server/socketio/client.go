@@ -139,6 +139,9 @@ func (c *client) connect(t engineio.Turn, p sio.Packet) {
 		return
 	}
 	s := &Socket{ns: ns, client: c, id: newID(), auth: slices.Clone(p.Data)}
+	if ns.recovery.Load() != nil {
+		s.lease = new(lease)
+	}
 	if limit := c.server.opts.MaxNamespaces; !c.enter(s, limit) {
 		c.refuse(p.Namespace, &Error{
 			Code:    "too_many_namespaces",
@@ -184,6 +187,25 @@ func (c *client) forget(s *Socket, byServer bool) {
 	if byServer {
 		c.left = append(c.left, s.ns.name)
 	}
+}
+
+// replace puts another socket in the place of one, and reports whether that was
+// still there.
+func (c *client) replace(s, by *Socket) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.Index(c.sockets, s)
+	if i >= 0 {
+		c.sockets[i] = by
+	}
+	return i >= 0
+}
+
+// deserted reports whether the client has no sockets.
+func (c *client) deserted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.sockets) == 0
 }
 
 // refuse sends a CONNECT_ERROR.

@@ -98,6 +98,10 @@ func (s *Socket) report(err error) {
 // connect lets the middlewares decide and tells the client. A socket whose
 // transport died meanwhile is dropped silently.
 func (s *Socket) connect() {
+	if s.lease != nil {
+		s.ns.recovery.Load().connect(s)
+		return
+	}
 	hooks := s.ns.hooks.Load()
 	err := s.admit(hooks)
 	switch {
@@ -106,12 +110,17 @@ func (s *Socket) connect() {
 	case s.state.CompareAndSwap(stateConnecting, stateConnected):
 		s.client.joined()
 		s.ns.add(s, s.ns.packet(sio.Connect, sio.NoID, `{"sid":"`+s.id+`"}`))
-		for _, hook := range hooks.connect {
-			s.guarded(func(ctx context.Context) { hook(ctx, s) })
-		}
+		s.run(hooks.connect)
 		return
 	}
 	s.ns.remove(s)
+}
+
+// run calls hooks that need nothing but the socket.
+func (s *Socket) run(hooks []func(context.Context, *Socket)) {
+	for _, hook := range hooks {
+		s.guarded(func(ctx context.Context) { hook(ctx, s) })
+	}
 }
 
 // admit runs the middlewares until one refuses.
@@ -144,8 +153,13 @@ func (s *Socket) refuse(err error) {
 
 // disconnected runs the hooks and then leaves all rooms.
 func (s *Socket) disconnected() {
-	defer s.ns.remove(s)
-	for _, hook := range s.ns.hooks.Load().disconnect {
+	hooks := s.ns.hooks.Load()
+	for _, hook := range hooks.disconnect {
 		s.guarded(func(ctx context.Context) { hook(ctx, s, s.reason) })
 	}
+	if s.lease != nil && s.ns.recovery.Load().keep(s) {
+		return
+	}
+	s.run(hooks.gone)
+	s.ns.remove(s)
 }

@@ -27,15 +27,25 @@ type packet struct {
 
 // encodeEvent encodes an event, with the id of the acknowledgement it wants or sio.NoID.
 func encodeEvent(ns *Namespace, id int64, event string, args []any) (packet, error) {
-	if sio.Reserved(event) {
-		return packet{}, fmt.Errorf("%w: %s", ErrReserved, event)
-	}
-	e := newEncoder(ns, sio.Event, id, len(event)+sizeHint(args))
-	e.buf = sio.AppendString(append(e.buf, '['), event)
-	if err := e.values(args); err != nil {
-		return packet{}, fmt.Errorf("socketio: event %s: %w", event, err)
+	e, err := beginEvent(ns, id, event, args, 0)
+	if err != nil {
+		return packet{}, err
 	}
 	return e.finish(sio.BinaryEvent)
+}
+
+// beginEvent encodes all of an event but the end of its arguments, for which it
+// spares some bytes.
+func beginEvent(ns *Namespace, id int64, event string, args []any, spare int) (encoder, error) {
+	if sio.Reserved(event) {
+		return encoder{}, fmt.Errorf("%w: %s", ErrReserved, event)
+	}
+	e := newEncoder(ns, sio.Event, id, len(event)+sizeHint(args)+spare)
+	e.buf = sio.AppendString(append(e.buf, '['), event)
+	if err := e.values(args); err != nil {
+		return encoder{}, fmt.Errorf("socketio: event %s: %w", event, err)
+	}
+	return e, nil
 }
 
 // encodeAck encodes an acknowledgement.
@@ -73,6 +83,7 @@ type encoder struct {
 	buf         []byte // from engineio.NewBuffer
 	payload     int    // where in buf the payload begins
 	attachments [][]byte
+	all         []engineio.Message // set by frame: room for the text, and the attachments
 }
 
 func newEncoder(ns *Namespace, t sio.Type, id int64, size int) encoder {
@@ -84,22 +95,42 @@ func newEncoder(ns *Namespace, t sio.Type, id int64, size int) encoder {
 // finish closes the array of arguments and frames the packet: as the binary type
 // if there are attachments.
 func (e *encoder) finish(binary sio.Type) (packet, error) {
-	e.buf = append(e.buf, ']')
+	if err := e.frame(binary); err != nil {
+		return packet{}, err
+	}
+	return e.end(), nil
+}
+
+// frame gives a packet with attachments the header that it needs. What comes after
+// that is only the end of the text.
+func (e *encoder) frame(binary sio.Type) error {
 	n := len(e.attachments)
 	if n == 0 {
-		return packet{text: engineio.Text(e.buf), payload: adapter.Payload{Data: e.buf[e.payload:]}}, nil
+		return nil
 	}
 	if limit := e.ns.server.opts.MaxAttachments; n > limit {
-		return packet{}, overLimit(ErrTooManyAttachments, "MaxAttachments", limit)
+		return overLimit(ErrTooManyAttachments, "MaxAttachments", limit)
 	}
 	payload := e.buf[e.payload:]
-	buf := engineio.NewBuffer(len(e.ns.name) + len(payload) + 24)
+	buf := engineio.NewBuffer(len(e.ns.name) + len(payload) + 24 + offsetRoom)
 	buf = sio.AppendHeader(buf, binary, n, e.ns.name, e.id)
-	all := append(make([]engineio.Message, 0, 1+n), engineio.Text(append(buf, payload...)))
+	e.payload = len(buf)
+	e.buf = append(buf, payload...)
+	e.all = make([]engineio.Message, 1, 1+n)
 	for _, data := range e.attachments {
-		all = append(all, engineio.Binary(data))
+		e.all = append(e.all, engineio.Binary(data))
 	}
-	return packet{all[0], all, adapter.Payload{Data: payload, Attachments: e.attachments}}, nil
+	return nil
+}
+
+// end closes the array of arguments.
+func (e *encoder) end() packet {
+	e.buf = append(e.buf, ']')
+	p := packet{engineio.Text(e.buf), e.all, adapter.Payload{Data: e.buf[e.payload:], Attachments: e.attachments}}
+	if p.all != nil {
+		p.all[0] = p.text
+	}
+	return p
 }
 
 // values appends the elements of the array, after what it has already.

@@ -18,6 +18,8 @@ type Namespace struct {
 	events table
 	hooks  atomic.Pointer[hooks]
 
+	recovery atomic.Pointer[recovery] // nil unless enabled
+
 	connects, disconnects pace
 
 	mu      sync.RWMutex // guards what follows, and the membership of the sockets
@@ -31,6 +33,7 @@ type hooks struct {
 	use        []func(context.Context, *Socket) error
 	connect    []func(context.Context, *Socket)
 	disconnect []func(context.Context, *Socket, Reason)
+	gone       []func(context.Context, *Socket)
 }
 
 func newNamespace(s *Server, name string) *Namespace {
@@ -59,11 +62,19 @@ func (ns *Namespace) OnConnect(hook func(ctx context.Context, s *Socket)) {
 	ns.hook(func(h *hooks) { h.connect = appended(h.connect, hook) })
 }
 
-// OnDisconnect adds a hook for sockets that are gone. It runs after the handlers
-// of all events that came before; the socket is still in its rooms, and leaves
-// them after it.
+// OnDisconnect adds a hook for sockets that have lost their connection. It runs
+// after the handlers of all events that came before; the socket is still in its
+// rooms, and leaves them after it.
 func (ns *Namespace) OnDisconnect(hook func(ctx context.Context, s *Socket, why Reason)) {
 	ns.hook(func(h *hooks) { h.disconnect = appended(h.disconnect, hook) })
+}
+
+// OnGone adds a hook for sockets whose client does not come back: it runs once for
+// each socket that had connected, after the disconnect hooks, either at once or, with
+// EnableRecovery, when the time to come back is over; not for one whose client has
+// come back as a new Socket with the same id, for which it will run some day.
+func (ns *Namespace) OnGone(hook func(ctx context.Context, s *Socket)) {
+	ns.hook(func(h *hooks) { h.gone = appended(h.gone, hook) })
 }
 
 // hook puts a changed copy of the hooks in place.

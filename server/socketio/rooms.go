@@ -26,6 +26,11 @@ func (ns *Namespace) add(s *Socket, reply engineio.Message) {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	_ = s.client.session.Send(reply) // a client that is gone needs none
+	ns.insert(s)
+}
+
+// insert makes s one of the namespace's sockets. The caller holds ns.mu.
+func (ns *Namespace) insert(s *Socket) {
 	s.index = len(ns.members)
 	ns.members = append(ns.members, s)
 	ns.sockets[s.id] = s
@@ -35,6 +40,11 @@ func (ns *Namespace) add(s *Socket, reply engineio.Message) {
 func (ns *Namespace) remove(s *Socket) {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
+	ns.detach(s)
+}
+
+// detach is remove for a caller that holds ns.mu.
+func (ns *Namespace) detach(s *Socket) {
 	s.gone = true
 	for len(s.rooms) > 0 {
 		ns.leave(s, len(s.rooms)-1)
@@ -58,17 +68,34 @@ func (ns *Namespace) remove(s *Socket) {
 // join puts s into a room. The caller holds ns.mu.
 func (ns *Namespace) join(s *Socket, name string) error {
 	if s.gone {
+		if s.lease != nil {
+			return s.lease.join(ns, s.id, name)
+		}
 		return ErrClosed
 	}
 	if name == s.id || s.in(name) {
 		return nil
 	}
+	if err := ns.checkRoom(len(s.rooms), name); err != nil {
+		return err
+	}
+	ns.enter(s, name)
+	return nil
+}
+
+// checkRoom reports whether a socket in so many rooms may join one more.
+func (ns *Namespace) checkRoom(rooms int, name string) error {
 	if limit := ns.server.opts.MaxName; len(name) > limit {
 		return overLimit(ErrNameTooLong, "MaxName", limit)
 	}
-	if limit := ns.server.opts.MaxRooms; len(s.rooms) >= limit {
+	if limit := ns.server.opts.MaxRooms; rooms >= limit {
 		return overLimit(ErrTooManyRooms, "MaxRooms", limit)
 	}
+	return nil
+}
+
+// enter makes s a member of a room that it is not in. The caller holds ns.mu.
+func (ns *Namespace) enter(s *Socket, name string) {
 	r := ns.rooms[name]
 	if r == nil {
 		r = &room{name: name}
@@ -76,7 +103,6 @@ func (ns *Namespace) join(s *Socket, name string) error {
 	}
 	s.rooms = append(s.rooms, membership{r, len(r.members)})
 	r.members = append(r.members, s)
-	return nil
 }
 
 func (s *Socket) in(name string) bool {

@@ -64,11 +64,27 @@ func (s *Server) namespace(name string) *Namespace {
 	return s.namespaces[name]
 }
 
+func (s *Server) recoveries() []*recovery {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var list []*recovery
+	for _, ns := range s.namespaces {
+		if r := ns.recovery.Load(); r != nil {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
 // Shutdown refuses new clients and closes the transports of the others, so that
 // these come back, elsewhere perhaps; no DISCONNECT is sent, after which they
-// would stay away. All sockets get OnDisconnect with ReasonServerShutdown. It
-// returns when no goroutine of the server is left, or when ctx ends.
+// would stay away. All sockets get OnDisconnect with ReasonServerShutdown, and
+// OnGone: nothing is kept for recovery. It returns when no goroutine of the server
+// is left, or when ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
+	for _, r := range s.recoveries() {
+		r.close(ctx)
+	}
 	err := s.engine.Shutdown(ctx)
 	s.closed.Store(true)
 	return err

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	stdjson "encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -45,7 +46,8 @@ type Socket struct {
 	id     string
 	auth   stdjson.RawMessage
 	state  atomic.Int32
-	events table // handlers of this socket alone
+	events table  // handlers of this socket alone
+	lease  *lease // nil without recovery
 
 	mu     sync.Mutex // guards what follows; client.flow may be taken within
 	inbox  inbox
@@ -69,8 +71,8 @@ func newID() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// ID returns the public id of the socket, which is random, new for each
-// connection, and a room with this socket in it.
+// ID returns the public id of the socket, which is random, new for each connection
+// that does not recover an earlier one, and a room with this socket in it.
 func (s *Socket) ID() string { return s.id }
 
 // Namespace returns the namespace that the socket is in.
@@ -98,8 +100,8 @@ func (s *Socket) Context() context.Context { return (*socketContext)(s) }
 func (s *Socket) Connected() bool { return s.state.Load() == stateConnected }
 
 // Join puts the socket into rooms. The error is ErrClosed after the disconnect
-// hooks have run, or names the limit that was reached; the rooms before it are
-// joined.
+// hooks have run and no recovery is possible, or names the limit that was reached;
+// the rooms before it are joined.
 func (s *Socket) Join(rooms ...string) error {
 	s.ns.mu.Lock()
 	defer s.ns.mu.Unlock()
@@ -115,6 +117,10 @@ func (s *Socket) Join(rooms ...string) error {
 func (s *Socket) Leave(rooms ...string) {
 	s.ns.mu.Lock()
 	defer s.ns.mu.Unlock()
+	if s.gone && s.lease != nil {
+		s.lease.leave(rooms)
+		return
+	}
 	for _, name := range rooms {
 		for i, m := range s.rooms {
 			if m.room.name == name {
@@ -130,6 +136,14 @@ func (s *Socket) Leave(rooms ...string) {
 func (s *Socket) Rooms() []string {
 	s.ns.mu.RLock()
 	defer s.ns.mu.RUnlock()
+	if s.gone && s.lease != nil {
+		return slices.Clone(s.lease.rooms)
+	}
+	return s.names()
+}
+
+// names returns the names of the rooms. The caller holds ns.mu.
+func (s *Socket) names() []string {
 	names := make([]string, len(s.rooms))
 	for i, m := range s.rooms {
 		names[i] = m.room.name
@@ -162,10 +176,14 @@ func (s *Socket) Volatile() Target {
 // Emit sends an event to the client. It queues and never blocks; what is emitted
 // from one goroutine arrives in that order. []byte, wherever it stands in the
 // arguments, travels as binary. The error is ErrClosed or ErrSlow, or says why the
-// arguments cannot be encoded.
+// arguments cannot be encoded. While the client of a disconnected socket may still
+// recover, the event waits for it.
 func (s *Socket) Emit(event string, args ...any) error { return s.emit(flags{}, event, args) }
 
 func (s *Socket) emit(f flags, event string, args []any) error {
+	if s.lease != nil {
+		return s.ns.recovery.Load().emit(s, f, event, args)
+	}
 	if s.state.Load() == stateClosed {
 		return ErrClosed
 	}
@@ -207,7 +225,7 @@ func (s *Socket) deliver(p *packet, f flags) error {
 // back by themselves. With closeTransport all sockets of the client are ended, and
 // then its connection; otherwise the client's other namespaces go on. Events that
 // wait for their handler are dropped. In a middleware only closeTransport has an
-// effect.
+// effect. A client that is away cannot recover any more.
 func (s *Socket) Disconnect(closeTransport bool) {
 	if closeTransport {
 		s.client.disconnect()
@@ -215,6 +233,8 @@ func (s *Socket) Disconnect(closeTransport bool) {
 	}
 	if s.Connected() {
 		s.kick()
+	} else if s.lease != nil {
+		s.ns.recovery.Load().giveUp(s)
 	}
 }
 
