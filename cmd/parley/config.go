@@ -19,6 +19,7 @@ type config struct {
 	pingInterval   time.Duration
 	pingTimeout    time.Duration
 	connectTimeout time.Duration
+	recovery       time.Duration
 	maxPayload     int
 	drain          time.Duration
 	logFormat      string
@@ -63,6 +64,8 @@ var settings = []setting{
 			c.connectTimeout, err = parseDuration(v, time.Millisecond)
 			return
 		}},
+	{"recovery", "duration", "2m", "time for which a client that lost its connection can come back and get what it missed; 0s switches it off",
+		func(c *config, v string) (err error) { c.recovery, err = parseDuration(v, 0); return }},
 	{"max-payload", "bytes", "1000000", "size of the largest message from a client",
 		func(c *config, v string) (err error) { c.maxPayload, err = parseNumber(v, 1, largestPayload); return }},
 	{"drain", "duration", "30s", "time over which clients are closed when the server is told to end; 0s closes all at once",
