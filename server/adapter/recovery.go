@@ -20,9 +20,9 @@ type Session struct {
 	ID   string // of its socket
 	PID  string // a secret between server and client
 	User string // whose the session is, in the words of the application
-	// Rooms are those that the socket was in at its end, without the one of its
-	// own id.
-	Rooms []string
+	// Rooms are those that the socket was in at its end, or has been put into
+	// since, without the one of its own id.
+	Rooms []Stay
 	// Data are values of the socket that other servers understand, by name.
 	Data map[string]json.RawMessage
 	// Since is the offset after which the client has received all that was for
@@ -32,6 +32,11 @@ type Session struct {
 	// Until is when the session ends.
 	Until time.Time
 }
+
+// A Stay is a room of a session. Where others have changed the rooms of a client
+// that was away, only the events after From and up to To were for it, which are
+// offsets; otherwise they are empty. With To set it is in the room no more.
+type Stay struct{ Room, From, To string }
 
 // ErrLost is the error of Replay where events that were for the session are no
 // longer there, or its offset is not one of this log.

@@ -121,7 +121,7 @@ type lease struct {
 	freed chan struct{} // closed when left is set; nil unless somebody waits
 	place *list.Element // in recovery.away, if it is away
 	timer *engineio.Timer
-	rooms []string // since the socket has left
+	rooms []adapter.Stay // since the socket has left
 }
 
 // recoverable are the ends that neither side has asked for.
@@ -137,7 +137,9 @@ func (r *recovery) keep(s *Socket) bool {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	if keep = keep && !r.closed; keep {
-		l.rooms = s.names()
+		for _, m := range s.rooms {
+			l.rooms = append(l.rooms, adapter.Stay{Room: m.room.name})
+		}
 		ns.detach(s)
 		until := time.Now().Add(r.opts.Window)
 		r.log.Save(adapter.Session{
@@ -261,21 +263,64 @@ type goneTask struct {
 
 func (t goneTask) Run() { t.r.gone(t.s) }
 
-// join and leave change the rooms of a client that is away. The caller holds ns.mu.
-func (l *lease) join(ns *Namespace, id, room string) error {
-	if !l.left || l.over {
-		return ErrClosed
-	}
-	if room == id || slices.Contains(l.rooms, room) {
-		return nil
-	}
-	if err := ns.checkRoom(len(l.rooms), room); err != nil {
-		return err
-	}
-	l.rooms = append(l.rooms, room)
-	return nil
+// join and leave are Socket.Join and Leave for a client that is away. The change has
+// its place in the log: what it missed before and after is told apart.
+func (r *recovery) join(s *Socket, rooms []string) (err error) {
+	r.log.Sync(func(newest string) {
+		r.ns.mu.Lock()
+		defer r.ns.mu.Unlock()
+		l := s.lease
+		for _, room := range rooms {
+			if l.over || !l.left {
+				err = ErrClosed
+			} else if room != s.id && l.in(room) < 0 {
+				err = r.ns.checkRoom(len(l.rooms), room)
+			} else {
+				continue
+			}
+			if err != nil {
+				return
+			}
+			l.rooms = append(l.rooms, adapter.Stay{Room: room, From: newest})
+		}
+	})
+	return err
 }
 
-func (l *lease) leave(rooms []string) {
-	l.rooms = slices.DeleteFunc(l.rooms, func(room string) bool { return slices.Contains(rooms, room) })
+func (r *recovery) leave(s *Socket, rooms []string) {
+	r.log.Sync(func(newest string) {
+		r.ns.mu.Lock()
+		defer r.ns.mu.Unlock()
+		for _, room := range rooms {
+			if i := s.lease.in(room); i >= 0 {
+				s.lease.rooms[i].To = newest
+			}
+		}
+	})
+}
+
+// in returns the place of a room that the client is in.
+func (l *lease) in(room string) int {
+	return slices.IndexFunc(l.rooms, func(stay adapter.Stay) bool { return stay.Room == room && stay.To == "" })
+}
+
+// names returns the rooms that the client is in. The caller holds ns.mu.
+func (l *lease) names() []string {
+	var names []string
+	for _, stay := range l.rooms {
+		if stay.To == "" {
+			names = append(names, stay.Room)
+		}
+	}
+	return names
+}
+
+// away reports whether s has left its namespace and may come back to it.
+func (s *Socket) away() bool {
+	if s.lease == nil || s.state.Load() != stateClosed {
+		return false
+	}
+	s.ns.mu.RLock()
+	defer s.ns.mu.RUnlock()
+	return s.lease.left && !s.lease.over
 }

@@ -154,7 +154,7 @@ func (r *recovery) reply(s *Socket, pid string) engineio.Message {
 // enter makes s a socket of the namespace and sends its client the first messages,
 // all under one lock, as Namespace.add does. A socket in the place of another gets
 // its rooms.
-func (r *recovery) enter(s *Socket, pid, since string, rooms []string, first ...engineio.Message) {
+func (r *recovery) enter(s *Socket, pid, since string, rooms []adapter.Stay, first ...engineio.Message) {
 	ns, l := r.ns, s.lease
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
@@ -169,9 +169,9 @@ func (r *recovery) enter(s *Socket, pid, since string, rooms []string, first ...
 		old.lease.over, old.lease.rooms = true, nil
 	}
 	r.owners[pid] = s
-	for _, room := range rooms {
-		if !s.in(room) {
-			ns.enter(s, room)
+	for _, stay := range rooms {
+		if stay.To == "" && !s.in(stay.Room) {
+			ns.enter(s, stay.Room)
 		}
 	}
 }

@@ -68,9 +68,6 @@ func (ns *Namespace) detach(s *Socket) {
 // join puts s into a room. The caller holds ns.mu.
 func (ns *Namespace) join(s *Socket, name string) error {
 	if s.gone {
-		if s.lease != nil {
-			return s.lease.join(ns, s.id, name)
-		}
 		return ErrClosed
 	}
 	if name == s.id || s.in(name) {

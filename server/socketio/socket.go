@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	stdjson "encoding/json"
 	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -103,6 +102,9 @@ func (s *Socket) Connected() bool { return s.state.Load() == stateConnected }
 // hooks have run and no recovery is possible, or names the limit that was reached;
 // the rooms before it are joined.
 func (s *Socket) Join(rooms ...string) error {
+	if s.away() {
+		return s.ns.recovery.Load().join(s, rooms)
+	}
 	s.ns.mu.Lock()
 	defer s.ns.mu.Unlock()
 	for _, name := range rooms {
@@ -115,12 +117,12 @@ func (s *Socket) Join(rooms ...string) error {
 
 // Leave takes the socket out of rooms.
 func (s *Socket) Leave(rooms ...string) {
-	s.ns.mu.Lock()
-	defer s.ns.mu.Unlock()
-	if s.gone && s.lease != nil {
-		s.lease.leave(rooms)
+	if s.away() {
+		s.ns.recovery.Load().leave(s, rooms)
 		return
 	}
+	s.ns.mu.Lock()
+	defer s.ns.mu.Unlock()
 	for _, name := range rooms {
 		for i, m := range s.rooms {
 			if m.room.name == name {
@@ -137,13 +139,8 @@ func (s *Socket) Rooms() []string {
 	s.ns.mu.RLock()
 	defer s.ns.mu.RUnlock()
 	if s.gone && s.lease != nil {
-		return slices.Clone(s.lease.rooms)
+		return s.lease.names()
 	}
-	return s.names()
-}
-
-// names returns the names of the rooms. The caller holds ns.mu.
-func (s *Socket) names() []string {
 	names := make([]string, len(s.rooms))
 	for i, m := range s.rooms {
 		names[i] = m.room.name

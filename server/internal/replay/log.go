@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -162,11 +163,7 @@ func (l *Log) Replay(_ context.Context, s adapter.Session, offset string, take f
 	if !ok {
 		return adapter.ErrLost
 	}
-	rooms := make(map[string]bool, len(s.Rooms)+1)
-	rooms[s.ID] = true
-	for _, room := range s.Rooms {
-		rooms[room] = true
-	}
+	rooms := l.rooms(s)
 	next, last, err := l.after(seq, rooms)
 	if err != nil {
 		return err
@@ -197,15 +194,15 @@ func (l *Log) Replay(_ context.Context, s adapter.Session, offset string, take f
 	return nil
 }
 
-func (l *Log) offer(r *record, rooms map[string]bool, take func(adapter.Event, string) error) error {
-	if !selects(r.event.Selection, rooms) {
+func (l *Log) offer(r *record, rooms stays, take func(adapter.Event, string) error) error {
+	if !rooms.among(r) {
 		return nil
 	}
 	return take(r.event, l.offset(r.seq))
 }
 
 // after is find with the lock.
-func (l *Log) after(seq uint64, rooms map[string]bool) (first, last *record, err error) {
+func (l *Log) after(seq uint64, rooms stays) (first, last *record, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.find(seq, rooms)
@@ -213,7 +210,7 @@ func (l *Log) after(seq uint64, rooms map[string]bool) (first, last *record, err
 
 // find returns the records after a place, or ErrLost if one is missing that may
 // have been for the rooms. Who comes back has mostly not been away for long.
-func (l *Log) find(seq uint64, rooms map[string]bool) (first, last *record, err error) {
+func (l *Log) find(seq uint64, rooms stays) (first, last *record, err error) {
 	if l.closed || seq > l.seq || l.lost.after(seq, rooms) {
 		return nil, nil, adapter.ErrLost
 	}
@@ -223,19 +220,50 @@ func (l *Log) find(seq uint64, rooms map[string]bool) (first, last *record, err 
 	return first, l.newest, nil
 }
 
-// selects reports whether a member of the rooms is among those selected.
-func selects(to adapter.Selection, rooms map[string]bool) bool {
-	for _, room := range to.Except {
-		if rooms[room] {
-			return false
+// stays are the rooms of a session, and between which places it was in them.
+type stays map[string][]span
+
+type span struct{ from, to uint64 }
+
+func (l *Log) rooms(s adapter.Session) stays {
+	rooms := make(stays, len(s.Rooms)+1)
+	rooms[s.ID] = []span{{0, math.MaxUint64}}
+	for _, stay := range s.Rooms {
+		in := span{0, math.MaxUint64}
+		if seq, ok := l.position(stay.From); ok {
+			in.from = seq
 		}
+		if seq, ok := l.position(stay.To); ok {
+			in.to = seq
+		}
+		rooms[stay.Room] = append(rooms[stay.Room], in)
 	}
-	for _, room := range to.Rooms {
-		if rooms[room] {
+	return rooms
+}
+
+// in reports whether the session was in a room at a place of the log.
+func (rooms stays) in(room string, seq uint64) bool {
+	for _, in := range rooms[room] {
+		if in.from < seq && seq <= in.to {
 			return true
 		}
 	}
-	return len(to.Rooms) == 0
+	return false
+}
+
+// among reports whether an event was for the session.
+func (rooms stays) among(r *record) bool {
+	for _, room := range r.event.Except {
+		if rooms.in(room, r.seq) {
+			return false
+		}
+	}
+	for _, room := range r.event.Rooms {
+		if rooms.in(room, r.seq) {
+			return true
+		}
+	}
+	return len(r.event.Rooms) == 0
 }
 
 // offset and position turn places into text and back.

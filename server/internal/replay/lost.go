@@ -39,11 +39,11 @@ func (l *lost) note(r *record, now time.Time, age time.Duration) {
 
 // after reports whether something may have been dropped behind seq that was for
 // one of the rooms.
-func (l *lost) after(seq uint64, rooms map[string]bool) bool {
+func (l *lost) after(seq uint64, rooms stays) bool {
 	return l.now.after(seq, rooms) || l.before.after(seq, rooms)
 }
 
-func (l *losses) after(seq uint64, rooms map[string]bool) bool {
+func (l *losses) after(seq uint64, rooms stays) bool {
 	if l.all > seq {
 		return true
 	}
