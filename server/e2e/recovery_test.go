@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,14 +28,16 @@ type feed struct {
 
 const feedRooms = 4
 
-func newFeed(t *testing.T, mode string, clients int, opts socketio.Recovery) *feed {
+// newFeed starts a server and clients, which notice the end of a connection in twice
+// the time of a ping.
+func newFeed(t *testing.T, mode string, clients int, ping time.Duration, opts socketio.Recovery) *feed {
 	t.Helper()
-	srv := start(t, socketio.Options{PingInterval: 150 * time.Millisecond, PingTimeout: 150 * time.Millisecond})
+	srv := start(t, socketio.Options{PingInterval: ping, PingTimeout: ping})
 	f := &feed{t: t, ns: srv.io.Of("/feed"), sockets: make(map[int]*socketio.Socket)}
 	f.ns.EnableRecovery(opts)
 	f.ns.OnConnect(f.connected)
 	f.relay = newRelay(t, srv.host())
-	f.node = startScript(t, "recover.mjs", task{"url": f.relay.url() + "/feed", "mode": mode, "clients": clients}.json())
+	f.node = startScript(t, "recover.mjs", task{"url": f.relay.url() + "/feed", "mode": mode, "clients": clients, "timeout": (2 * ping).Milliseconds()}.json())
 	var ready struct{ Ready bool }
 	f.node.next(&ready, time.Minute)
 	return f
@@ -124,7 +127,7 @@ func TestOfficialClientRecovers(t *testing.T) {
 	notNode(t, "it is about what Node does not do")
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
-			f := newFeed(t, mode, 2, socketio.Recovery{})
+			f := newFeed(t, mode, 2, 150*time.Millisecond, socketio.Recovery{})
 			for _, trouble := range []struct {
 				name string
 				fail func()
@@ -180,7 +183,7 @@ func (f *feed) until(what string, ok func(status) bool) {
 
 func TestOfficialClientPastTheWindowStartsAnew(t *testing.T) {
 	notNode(t, "it is about what Node does not do")
-	f := newFeed(t, "websocket", 2, socketio.Recovery{Window: 20 * time.Millisecond})
+	f := newFeed(t, "websocket", 2, 150*time.Millisecond, socketio.Recovery{Window: 20 * time.Millisecond})
 	gone := make(chan *socketio.Socket, 2)
 	f.ns.OnGone(func(_ context.Context, s *socketio.Socket) { gone <- s })
 	f.settled()
@@ -198,15 +201,16 @@ func TestOfficialClientPastTheWindowStartsAnew(t *testing.T) {
 // middle of frames, handshakes, upgrades and replays, until a thousand have come back.
 func TestAThousandCuts(t *testing.T) {
 	notNode(t, "it is about what Node does not do")
-	const crowd = 40
+	const crowd = 20
 	feeds := make([]*feed, len(modes))
 	for i, mode := range modes {
-		feeds[i] = newFeed(t, mode, crowd, socketio.Recovery{})
+		feeds[i] = newFeed(t, mode, crowd, 750*time.Millisecond, socketio.Recovery{})
 	}
+	var total atomic.Int64
 	var work sync.WaitGroup
 	for _, f := range feeds {
 		f.settled()
-		work.Go(func() { f.cutUntil(1000/len(feeds) + 1) })
+		work.Go(func() { f.cutUntil(&total, 1000) })
 	}
 	work.Wait()
 	for i, f := range feeds {
@@ -218,21 +222,23 @@ func TestAThousandCuts(t *testing.T) {
 	}
 }
 
-// cutUntil sends events and cuts connections until clients have recovered so often.
-func (f *feed) cutUntil(recovered int) {
+// cutUntil sends events and cuts connections until the clients of all feeds together
+// have recovered so often.
+func (f *feed) cutUntil(total *atomic.Int64, recovered int64) {
 	f.relay.cutAtRandom(4000)
 	defer f.relay.cutAtRandom(0)
 	defer f.relay.cut() // those that are frozen
-	deadline := time.Now().Add(patience)
-	for round := 1; ; round++ {
+	deadline := time.Now().Add(4 * patience)
+	counted := 0
+	for round := 1; total.Load() < recovered; round++ {
 		f.send()
 		f.relay.each(func(l *link) {
-			switch rand.IntN(60) {
-			case 0, 1:
+			switch n := rand.IntN(300); {
+			case n < 12:
 				l.cut()
-			case 2:
+			case n == 12:
 				l.down.freeze()
-			case 3:
+			case n == 13:
 				_ = l.server.CloseWrite()
 			}
 		})
@@ -241,9 +247,8 @@ func (f *feed) cutUntil(recovered int) {
 			continue
 		}
 		s := f.status()
-		if s.Recovered >= recovered {
-			return
-		}
+		total.Add(int64(s.Recovered - counted))
+		counted = s.Recovered
 		if time.Now().After(deadline) {
 			f.t.Errorf("too slow: %+v", s)
 			return

@@ -1,19 +1,19 @@
-// Official clients that lose their connections and come back: node recover.mjs '{"url":…,"mode":…,"clients":…}'. Each joins
-// a room of its own number modulo 4 and receives numbered events, "all", "room" and "own", each with [session, n] where n
-// counts up. Reports {ready} when all are there and, on each line of standard input, the next thing: "status" reports
-// {connects, recovered, fresh, gaps, repeats, last: [[all, room, own], …]}, "end" ends.
+// Official clients that lose their connections and come back:
+// node recover.mjs '{"url":…,"mode":…,"clients":…,"timeout":…}'. Each says its number in the handshake and receives the
+// events "all", "room" and "own", each with a number that counts up. Reports {ready} when all are there, and then for each
+// line "status" on standard input what they have seen; any other line, or its end, ends it.
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
 import { modes } from "./clients.mjs";
 import { report } from "./report.mjs";
 
-const { url, mode, clients } = JSON.parse(process.argv[2]);
+const { url, mode, clients, timeout } = JSON.parse(process.argv[2]);
 const sum = { connects: 0, recovered: 0, fresh: 0, gaps: 0, repeats: 0, trouble: [] };
 
 function open(number) {
   const socket = io(url, {
     transports: modes[mode], forceNew: true, auth: { number },
-    reconnectionDelay: 10, reconnectionDelayMax: 50, timeout: 300,
+    reconnectionDelay: 10, reconnectionDelayMax: 50, timeout,
   });
   const last = { all: -1, room: -1, own: -1 };
   let id;
