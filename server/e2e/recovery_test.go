@@ -234,15 +234,15 @@ func (f *feed) cutUntil(total *atomic.Int64, recovered int64) {
 		f.send()
 		f.relay.each(func(l *link) {
 			switch n := rand.IntN(300); {
-			case n < 12:
+			case n < 36:
 				l.cut()
-			case n == 12:
+			case n == 36:
 				l.down.freeze()
-			case n == 13:
+			case n == 37:
 				_ = l.server.CloseWrite()
 			}
 		})
-		time.Sleep(20 * time.Millisecond) // the clients are on the same machine
+		time.Sleep(30 * time.Millisecond) // the clients are on the same machine
 		if round%10 > 0 {
 			continue
 		}

@@ -34,6 +34,13 @@
 //     transports, so that clients come back; they never send DISCONNECT, after
 //     which these would not.
 //
+// # Recovery
+//
+// With [Namespace.EnableRecovery] a client that lost its connection comes back with
+// its id, rooms and data, and gets what it missed, each event once and in order, or
+// else as a new client, never with a gap. [Namespace.OnGone] tells of a client that
+// did not come back; [Namespace.OnDisconnect] of each connection that ended.
+//
 // # JSON
 //
 // Arguments are JSON as JavaScript knows it: struct fields match by their exact
