@@ -28,16 +28,23 @@ type feed struct {
 
 const feedRooms = 4
 
-// newFeed starts a server and clients, which notice the end of a connection in twice
-// the time of a ping.
-func newFeed(t *testing.T, mode string, clients int, ping time.Duration, opts socketio.Recovery) *feed {
+// ownPing is the time of a ping where few clients have the machine for themselves.
+const ownPing = 150 * time.Millisecond
+
+func startPinging(t *testing.T, ping time.Duration) *server {
 	t.Helper()
-	srv := start(t, socketio.Options{PingInterval: ping, PingTimeout: ping})
-	f := &feed{t: t, ns: srv.io.Of("/feed"), sockets: make(map[int]*socketio.Socket)}
+	return start(t, socketio.Options{PingInterval: ping, PingTimeout: ping})
+}
+
+// newFeed makes a namespace, called after the mode of its clients, which notice the
+// end of a connection in twice the time of a ping.
+func newFeed(t *testing.T, srv *server, mode string, clients int, ping time.Duration, opts socketio.Recovery) *feed {
+	t.Helper()
+	f := &feed{t: t, ns: srv.io.Of(mode), sockets: make(map[int]*socketio.Socket)}
 	f.ns.EnableRecovery(opts)
 	f.ns.OnConnect(f.connected)
 	f.relay = newRelay(t, srv.host())
-	f.node = startScript(t, "recover.mjs", task{"url": f.relay.url() + "/feed", "mode": mode, "clients": clients, "timeout": (2 * ping).Milliseconds()}.json())
+	f.node = startScript(t, "recover.mjs", task{"url": f.relay.url() + f.ns.Name(), "mode": mode, "clients": clients, "timeout": (2 * ping).Milliseconds()}.json())
 	var ready struct{ Ready bool }
 	f.node.next(&ready, time.Minute)
 	return f
@@ -127,7 +134,7 @@ func TestOfficialClientRecovers(t *testing.T) {
 	notNode(t, "it is about what Node does not do")
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
-			f := newFeed(t, mode, 2, 150*time.Millisecond, socketio.Recovery{})
+			f := newFeed(t, startPinging(t, ownPing), mode, 2, ownPing, socketio.Recovery{})
 			for _, trouble := range []struct {
 				name string
 				fail func()
@@ -183,7 +190,7 @@ func (f *feed) until(what string, ok func(status) bool) {
 
 func TestOfficialClientPastTheWindowStartsAnew(t *testing.T) {
 	notNode(t, "it is about what Node does not do")
-	f := newFeed(t, "websocket", 2, 150*time.Millisecond, socketio.Recovery{Window: 20 * time.Millisecond})
+	f := newFeed(t, startPinging(t, ownPing), "websocket", 2, ownPing, socketio.Recovery{Window: 20 * time.Millisecond})
 	gone := make(chan *socketio.Socket, 2)
 	f.ns.OnGone(func(_ context.Context, s *socketio.Socket) { gone <- s })
 	f.settled()
@@ -201,10 +208,11 @@ func TestOfficialClientPastTheWindowStartsAnew(t *testing.T) {
 // middle of frames, handshakes, upgrades and replays, until a thousand have come back.
 func TestAThousandCuts(t *testing.T) {
 	notNode(t, "it is about what Node does not do")
-	const crowd = 20
+	const crowd, ping = 20, 750 * time.Millisecond
+	srv := startPinging(t, ping)
 	feeds := make([]*feed, len(modes))
 	for i, mode := range modes {
-		feeds[i] = newFeed(t, mode, crowd, 750*time.Millisecond, socketio.Recovery{})
+		feeds[i] = newFeed(t, srv, mode, crowd, ping, socketio.Recovery{})
 	}
 	var total atomic.Int64
 	var work sync.WaitGroup
