@@ -41,9 +41,11 @@ var layers = map[string][]string{
 		"server/internal/transport", "server/internal/transport/polling", "server/internal/transport/websocket",
 		"server/internal/reactor", "server/internal/deflate", "server/wire/eio",
 	},
-	"server/adapter": {},
+	"server/adapter":         {},
+	"server/internal/replay": {"server/adapter"},
 	"server/socketio": {
-		"server/adapter", "server/engineio", "server/internal/clientfiles", "server/wire/msgpack", "server/wire/sio",
+		"server/adapter", "server/engineio", "server/internal/clientfiles", "server/internal/replay",
+		"server/wire/msgpack", "server/wire/sio",
 	},
 	"server/webtransport": {
 		"server/socketio", "server/engineio", "server/internal/transport", "server/internal/reactor", "server/wire/eio",

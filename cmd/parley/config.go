@@ -19,6 +19,7 @@ type config struct {
 	pingInterval   time.Duration
 	pingTimeout    time.Duration
 	connectTimeout time.Duration
+	recovery       time.Duration
 	maxPayload     int
 	allowEIO3      bool
 	drain          time.Duration
@@ -64,6 +65,8 @@ var settings = []setting{
 			c.connectTimeout, err = parseDuration(v, time.Millisecond)
 			return
 		}},
+	{"recovery", "duration", "2m", "time for which a client that lost its connection can come back and get what it missed; 0s switches it off",
+		func(c *config, v string) (err error) { c.recovery, err = parseDuration(v, 0); return }},
 	{"max-payload", "bytes", "1000000", "size of the largest message from a client",
 		func(c *config, v string) (err error) { c.maxPayload, err = parseNumber(v, 1, largestPayload); return }},
 	{"allow-eio3", onOff, "on", "admit socket.io-client 1.x and 2.x, which speak Engine.IO 3",

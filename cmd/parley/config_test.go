@@ -24,6 +24,7 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 		pingInterval:   25 * time.Second,
 		pingTimeout:    20 * time.Second,
 		connectTimeout: 45 * time.Second,
+		recovery:       2 * time.Minute,
 		maxPayload:     1_000_000,
 		allowEIO3:      true,
 		drain:          30 * time.Second,
@@ -115,7 +116,7 @@ func TestWrongValueIsToldWithItsFlag(t *testing.T) {
 
 func TestUnknownFlagEndsWithCode2(t *testing.T) {
 	for _, args := range [][]string{
-		{"--redis-url", "redis://localhost"}, {"--jwt-secret", "x"}, {"--jwt-public-key", "x"}, {"--recovery", "2m"},
+		{"--redis-url", "redis://localhost"}, {"--jwt-secret", "x"}, {"--jwt-public-key", "x"}, {"--recovery", "-1s"},
 		{"--rate-limit", "0"}, {"--ops-addr", ":9"}, {"--nonsense"}, {"serve"}, {"--addr"}, {"--drain", "x"},
 	} {
 		var stdout, stderr bytes.Buffer

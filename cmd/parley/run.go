@@ -61,7 +61,7 @@ func serve(c *config, listener net.Listener, signals <-chan os.Signal, log *slog
 		MaxRooms:             roomsPerClient + 1,
 		Logger:               log,
 	})
-	chat.Mount(srv, &chat.Options{RoomsPerSocket: roomsPerClient, Logger: log})
+	chat.Mount(srv, &chat.Options{RoomsPerSocket: roomsPerClient, Recovery: c.recovery, Logger: log})
 
 	var ready atomic.Bool
 	web := newHTTPServer(routes(c, srv, &ready), log)

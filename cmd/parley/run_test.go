@@ -178,7 +178,7 @@ func TestTwoPeopleChatThroughTheProgram(t *testing.T) {
 	ann.send(t, `42/chat,0["join",{"roomId":"tea"}]`)
 	ann.await(t, `43/chat,0[{"ok":true,`)
 	bob.send(t, `42/chat,["join",{"userId":"u2","username":"Bob","roomId":"tea"}]`)
-	bob.await(t, `42/chat,["room-users",[{"userId":"u1","username":"Ann"},{"userId":"u2","username":"Bob"}]]`)
+	bob.await(t, `42/chat,["room-users",[{"userId":"u1","username":"Ann"},{"userId":"u2","username":"Bob"}]`)
 	ann.await(t, `42/chat,["user-joined",{"roomId":"tea","userId":"u2","username":"Bob",`)
 	bob.send(t, `42/chat,["chat-message",{"content":"hello"}]`)
 	ann.await(t, `"content":"hello"`)

@@ -30,8 +30,11 @@ func Mount(srv *socketio.Server, opts *Options) *Chat {
 	if c.store == nil {
 		c.store = newMemory(c.opts, time.Now)
 	}
+	if c.opts.Recovery > 0 {
+		c.ns.EnableRecovery(socketio.Recovery{Window: c.opts.Recovery, User: c.sessionUser})
+	}
 	c.ns.OnConnect(c.connected)
-	c.ns.OnDisconnect(c.disconnected)
+	c.ns.OnGone(c.gone)
 
 	handle(c, "join", c.join)
 	handle(c, "leave", c.leave)
@@ -46,6 +49,10 @@ func Mount(srv *socketio.Server, opts *Options) *Chat {
 }
 
 func (c *Chat) connected(ctx context.Context, s *socketio.Socket) {
+	if v, ok := visitors.Get(s); ok {
+		v.back(s)
+		return
+	}
 	v := &visitor{socket: s}
 	visitors.Set(s, v)
 	c.visitors.Store(s.ID(), v)
@@ -57,7 +64,8 @@ func (c *Chat) connected(ctx context.Context, s *socketio.Socket) {
 	}
 }
 
-func (c *Chat) disconnected(ctx context.Context, s *socketio.Socket, _ socketio.Reason) {
+// gone runs when a client does not come back in time; until then its user stays in the rooms.
+func (c *Chat) gone(ctx context.Context, s *socketio.Socket) {
 	v, ok := visitors.Get(s)
 	if !ok {
 		return

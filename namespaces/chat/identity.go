@@ -20,6 +20,12 @@ func (c *Chat) handshakeUser(s *socketio.Socket) (User, bool) {
 	return u, c.name("userId", u.UserID) == nil && c.name("username", u.Username) == nil
 }
 
+// sessionUser binds what a client leaves behind to who the handshake says it is; nobody, if that is left to join.
+func (c *Chat) sessionUser(s *socketio.Socket) string {
+	u, _ := c.handshakeUser(s)
+	return u.UserID
+}
+
 // identify returns who joins: the user of the handshake, whatever the payload says, else the one in the payload, else who joined before.
 func (c *Chat) identify(v *visitor, said User) (User, error) {
 	u, known := v.identity()

@@ -17,7 +17,6 @@ func (c *Chat) leave(ctx context.Context, v *visitor, in leaveRequest) (done, er
 // exit takes a socket out of a room. Who leaves hears nothing more from it, also not that they left.
 func (c *Chat) exit(ctx context.Context, v *visitor, room string) error {
 	v.leave(room)
-	v.socket.Leave(room)
 	return c.store.Leave(ctx, room, v.socket.ID(), func(u User) {
 		c.ns.In(room).Emit("user-left", presence{room, u, now()})
 	})

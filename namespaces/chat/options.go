@@ -3,12 +3,17 @@ package chat
 import (
 	"fmt"
 	"log/slog"
+	"time"
 )
 
 // Options are the limits of the namespace and the place of its state. Zero means the default.
 type Options struct {
 	Store  Store        // NewMemory if nil
 	Logger *slog.Logger // nil: silent
+
+	// Recovery is how long a client that lost its connection may be away and still be in its rooms, for itself, which then
+	// gets what it missed, and for the others. Not at all if zero.
+	Recovery time.Duration
 
 	Content    int // UTF-16 code units of one message, as JavaScript counts; 1000
 	EventBytes int // JSON of one event; 10240
@@ -32,6 +37,9 @@ func (o *Options) withDefaults() Options {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Recovery < 0 {
+		panic("chat: Options.Recovery is negative")
 	}
 	for _, f := range []struct {
 		name  string

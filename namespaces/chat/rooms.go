@@ -64,9 +64,7 @@ func (c *Chat) deleteRoom(ctx context.Context, v *visitor, in deleteRequest) (do
 		c.echo(ctx, v.socket, in.RoomID).To(v.socket.ID()).Emit("room-deleted", roomDeleted(in))
 		for _, id := range sockets {
 			if member, ok := c.visitors.Load(id); ok {
-				member := member.(*visitor)
-				member.leave(in.RoomID)
-				member.socket.Leave(in.RoomID)
+				member.(*visitor).leave(in.RoomID)
 			}
 		}
 	})

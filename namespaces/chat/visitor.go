@@ -7,10 +7,10 @@ import (
 	"parley/server/socketio"
 )
 
-// A visitor is one connected socket.
+// A visitor is one connected client. When it has lost its connection and recovers, it has another socket.
 type visitor struct {
-	socket *socketio.Socket
-	fixed  bool // the handshake has said who it is
+	socket *socketio.Socket // for others than its own handlers and hooks, guarded by mu
+	fixed  bool             // the handshake has said who it is
 
 	mu    sync.Mutex // guards what is below: another user may delete a room the visitor is in
 	user  User
@@ -45,6 +45,7 @@ func (v *visitor) enter(room string) {
 func (v *visitor) leave(room string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.socket.Leave(room)
 	v.rooms = slices.DeleteFunc(v.rooms, func(r string) bool { return r == room })
 }
 
@@ -59,4 +60,16 @@ func (v *visitor) room(named string) (room string, u User, err error) {
 		return v.rooms[len(v.rooms)-1], v.user, nil
 	}
 	return "", User{}, errNotInRoom
+}
+
+// back gives the visitor the socket with which the client has come back. A room may have been deleted on the way.
+func (v *visitor) back(s *socketio.Socket) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.socket = s
+	for _, room := range s.Rooms() {
+		if room != userRoom+v.user.UserID && !slices.Contains(v.rooms, room) {
+			s.Leave(room)
+		}
+	}
 }

@@ -20,7 +20,7 @@ type script struct {
 	t      *testing.T
 	name   string
 	cmd    *exec.Cmd
-	stdin  io.Closer
+	stdin  io.WriteCloser
 	lines  chan []byte
 	stderr lockedBuffer
 }
@@ -70,6 +70,14 @@ func startScript(t *testing.T, name string, args ...string) *script {
 
 // end tells the program to end.
 func (s *script) end() { _ = s.stdin.Close() }
+
+// tell writes a line to the program.
+func (s *script) tell(line string) {
+	s.t.Helper()
+	if _, err := io.WriteString(s.stdin, line+"\n"); err != nil {
+		s.t.Fatalf("%s: %v\n%s", s.name, err, s.stderr.String())
+	}
+}
 
 // next decodes the next report.
 func (s *script) next(report any, within time.Duration) {

@@ -116,8 +116,12 @@ func (t *Timer) Stop() { t.wheel.Stop(&t.timer) }
 
 // Timer calls f in d, on a goroutine shared with all timers; f must not block.
 // It may be late by a tenth of a second.
-func (s *Session) Timer(d time.Duration, f func()) *Timer {
-	t := &Timer{wheel: s.server.wheel}
+func (s *Session) Timer(d time.Duration, f func()) *Timer { return s.server.Timer(d, f) }
+
+// Timer is Session.Timer for what outlives a session. Shutdown waits until it has
+// been served or stopped.
+func (s *Server) Timer(d time.Duration, f func()) *Timer {
+	t := &Timer{wheel: s.wheel}
 	t.timer.F = f
 	t.wheel.Set(&t.timer, d)
 	return t

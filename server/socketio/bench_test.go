@@ -166,3 +166,24 @@ func BenchmarkGather(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRecovery is what one broadcast costs before it is delivered: what recovery
+// adds does not grow with the receivers.
+func BenchmarkRecovery(b *testing.B) {
+	for _, on := range []bool{false, true} {
+		b.Run(fmt.Sprint(on), func(b *testing.B) {
+			srv := New(nil)
+			ns := srv.Of("/")
+			if on {
+				ns.EnableRecovery(Recovery{})
+			}
+			defer func() { _ = srv.Shutdown(context.Background()) }()
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := ns.To("room").Emit("bcast", "hello world"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

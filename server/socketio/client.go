@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	stdjson "encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -146,6 +147,15 @@ func (c *client) find(namespace string) (s *Socket, known bool) {
 	return nil, slices.Contains(c.left, namespace)
 }
 
+// newSocket returns a socket that is about to connect.
+func (c *client) newSocket(ns *Namespace, id string, auth stdjson.RawMessage) *Socket {
+	s := &Socket{ns: ns, client: c, id: id, auth: auth}
+	if !c.v3 && ns.recovery.Load() != nil { // those of revision 3 know nothing of it
+		s.lease = new(lease)
+	}
+	return s
+}
+
 // connect begins to join a namespace.
 func (c *client) connect(t engineio.Turn, p sio.Packet) {
 	if s, _ := c.find(p.Namespace); s != nil {
@@ -166,7 +176,7 @@ func (c *client) connect(t engineio.Turn, p sio.Packet) {
 		ns = &Namespace{server: c.server, name: p.Namespace} // a stand-in
 		ns.hooks.Store(&noHooks)
 	}
-	s := &Socket{ns: ns, client: c, id: c.newID(ns), auth: slices.Clone(p.Data)}
+	s := c.newSocket(ns, c.newID(ns), slices.Clone(p.Data))
 	if limit := c.server.opts.MaxNamespaces; !c.enter(s, limit) {
 		c.refuse(p.Namespace, &Error{
 			Code:    "too_many_namespaces",
@@ -234,6 +244,13 @@ func (c *client) forget(s *Socket, byServer bool) {
 		}
 		c.left = append(c.left, s.ns.name)
 	}
+}
+
+// deserted reports whether the client has no sockets.
+func (c *client) deserted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.sockets) == 0
 }
 
 // refuse sends a CONNECT_ERROR.

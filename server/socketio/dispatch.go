@@ -117,19 +117,19 @@ func (s *Socket) report(err error) {
 // connect lets the middlewares decide and tells the client. A socket whose
 // transport died meanwhile is dropped silently.
 func (s *Socket) connect() {
-	hooks := s.ns.chain()
-	err := s.admit(hooks)
+	if s.lease != nil {
+		s.ns.recovery.Load().connect(s)
+		return
+	}
+	chain := s.ns.chain()
+	err := s.admit(chain)
 	switch {
 	case err != nil:
 		s.refuse(err)
 	case s.state.CompareAndSwap(stateConnecting, stateConnected):
 		s.client.joined()
 		s.ns.add(s, s.client.control(sio.Connect, s.ns.name, s.connectReply()))
-		for _, h := range hooks {
-			for _, hook := range h.connect {
-				s.guarded(func(ctx context.Context) { hook(ctx, s) })
-			}
-		}
+		s.run((*hooks).onConnect)
 		return
 	}
 	s.ns.remove(s)
@@ -141,6 +141,15 @@ func (s *Socket) connectReply() string {
 		return ""
 	}
 	return `{"sid":"` + s.id + `"}`
+}
+
+// run calls the hooks of one kind, which need nothing but the socket.
+func (s *Socket) run(kind func(*hooks) []func(context.Context, *Socket)) {
+	for _, h := range s.ns.chain() {
+		for _, hook := range kind(h) {
+			s.guarded(func(ctx context.Context) { hook(ctx, s) })
+		}
+	}
 }
 
 // admit runs the middlewares until one refuses.
@@ -187,10 +196,14 @@ func (s *Socket) leave() {
 
 // disconnected runs the hooks and then leaves all rooms.
 func (s *Socket) disconnected() {
-	defer s.leave()
 	for _, h := range s.ns.chain() {
 		for _, hook := range h.disconnect {
 			s.guarded(func(ctx context.Context) { hook(ctx, s, s.reason) })
 		}
 	}
+	if s.lease != nil && s.ns.recovery.Load().keep(s) {
+		return
+	}
+	s.run((*hooks).onGone)
+	s.leave()
 }

@@ -71,6 +71,13 @@
 // The first message of a client tells whether it speaks text, as most do, or
 // MessagePack (socket.io-msgpack-parser). Handlers cannot tell the difference.
 //
+// # Recovery
+//
+// With [Namespace.EnableRecovery] a client that lost its connection comes back with
+// its id, rooms and data, and gets what it missed, each event once and in order, or
+// else as a new client, never with a gap. [Namespace.OnGone] tells of a client that
+// did not come back; [Namespace.OnDisconnect] of each connection that ended.
+//
 // # JSON
 //
 // Arguments are JSON as JavaScript knows it: struct fields match by their exact

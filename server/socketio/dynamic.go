@@ -152,7 +152,7 @@ func (a *applicant) Run() {
 		}
 		return
 	}
-	settled := &Socket{ns: ns, client: c, id: s.id, auth: s.auth}
+	settled := c.newSocket(ns, s.id, s.auth)
 	if !c.replace(s, settled) {
 		ns.release()
 		return
@@ -217,6 +217,7 @@ func (s *Server) hold(name string, parent *Namespace) *Namespace {
 	case ns == nil && parent != nil:
 		isNew = true
 		ns = newNamespace(s, name, parent)
+		ns.meet()
 		s.namespaces[name] = ns
 	case ns == nil || ns.parent != parent:
 		s.mu.Unlock()
@@ -230,6 +231,13 @@ func (s *Server) hold(name string, parent *Namespace) *Namespace {
 	return ns
 }
 
+// retain counts one socket more of a namespace that is held already.
+func (ns *Namespace) retain() {
+	ns.server.mu.Lock()
+	defer ns.server.mu.Unlock()
+	ns.users++
+}
+
 // release gives up what hold counted. A child that has nobody left is removed.
 func (ns *Namespace) release() {
 	if ns.parent == nil {
@@ -237,9 +245,25 @@ func (ns *Namespace) release() {
 	}
 	s := ns.server
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	ns.users--
-	if ns.users == 0 && !ns.kept {
+	last := ns.users == 0 && !ns.kept
+	if last {
 		delete(s.namespaces, ns.name)
+	}
+	s.mu.Unlock()
+	if last {
+		ns.retire()
+	}
+}
+
+// retire ends what a namespace that nobody uses any more has running.
+func (ns *Namespace) retire() {
+	if r := ns.recovery.Load(); r != nil {
+		r.log.Close()
+	}
+	if ns.peers != nil {
+		ns.server.retiring.Go(func() {
+			ns.peers.failed(opLeave, ns.peers.leave(ns.server.life))
+		})
 	}
 }

@@ -45,15 +45,25 @@ func (p *packet) uncompressed() {
 
 // encodeEvent encodes an event, with the id of the acknowledgement it wants or sio.NoID.
 func encodeEvent(ns *Namespace, id int64, event string, args []any) (packet, error) {
-	if sio.Reserved(event) {
-		return packet{}, fmt.Errorf("%w: %s", ErrReserved, event)
+	e, err := beginEvent(ns, id, event, args, 0)
+	if err != nil {
+		return packet{}, err
 	}
-	e := newEncoder(ns, sio.Event, id, len(event)+sizeHint(args))
+	return e.finish()
+}
+
+// beginEvent encodes all of an event but the end of its arguments, for which it
+// spares some bytes.
+func beginEvent(ns *Namespace, id int64, event string, args []any, spare int) (encoder, error) {
+	if sio.Reserved(event) {
+		return encoder{}, fmt.Errorf("%w: %s", ErrReserved, event)
+	}
+	e := newEncoder(ns, sio.Event, id, len(event)+sizeHint(args)+spare)
 	e.buf = sio.AppendString(append(e.buf, '['), event)
 	if err := e.values(args); err != nil {
-		return packet{}, fmt.Errorf("socketio: event %s: %w", event, err)
+		return encoder{}, fmt.Errorf("socketio: event %s: %w", event, err)
 	}
-	return e.finish(sio.Event, sio.BinaryEvent)
+	return e, nil
 }
 
 // encodeAck encodes an acknowledgement.
@@ -63,7 +73,7 @@ func encodeAck(ns *Namespace, id int64, args ...any) (packet, error) {
 	if err := e.values(args); err != nil {
 		return packet{}, fmt.Errorf("socketio: acknowledgement: %w", err)
 	}
-	return e.finish(sio.Ack, sio.BinaryAck)
+	return e.finish()
 }
 
 // sizeHint guesses how many bytes the arguments take.
@@ -87,47 +97,79 @@ func sizeHint(args []any) int {
 // An encoder writes one packet. Whether the packet is binary turns out on the way.
 type encoder struct {
 	ns          *Namespace
+	kind        sio.Type
 	id          int64
 	buf         []byte // from engineio.NewBuffer
 	payload     int    // where in buf the payload begins
 	attachments [][]byte
+	// Set by frame where there are attachments: the text, of which the buffer is
+	// another then, and the messages, with room for it.
+	text []byte
+	all  []engineio.Message
 }
 
 func newEncoder(ns *Namespace, t sio.Type, id int64, size int) encoder {
 	buf := engineio.NewBuffer(len(ns.name) + size + 24)
 	buf = sio.AppendHeader(buf, t, 0, ns.name, id)
-	return encoder{ns: ns, id: id, buf: buf, payload: len(buf)}
+	return encoder{ns: ns, kind: t, id: id, buf: buf, payload: len(buf)}
 }
 
 // finish closes the array of arguments and frames the packet: as the binary type
 // if there are attachments.
-func (e *encoder) finish(plain, binary sio.Type) (packet, error) {
-	e.buf = append(e.buf, ']')
+func (e *encoder) finish() (packet, error) {
+	if err := e.frame(); err != nil {
+		return packet{}, err
+	}
+	return e.end(), nil
+}
+
+// frame makes a packet with attachments the binary kind, whose text is another than
+// its payload. What comes after that is only the end of both.
+func (e *encoder) frame() error {
 	n := len(e.attachments)
 	if n == 0 {
-		return packet{
-			text: e.deflatable(engineio.Text(e.buf)), payload: adapter.Payload{Data: e.buf[e.payload:]}, kind: plain, id: e.id,
-		}, nil
+		return nil
 	}
 	if limit := e.ns.server.opts.MaxAttachments; n > limit {
-		return packet{}, overLimit(ErrTooManyAttachments, "MaxAttachments", limit)
+		return overLimit(ErrTooManyAttachments, "MaxAttachments", limit)
 	}
-	payload := e.buf[e.payload:]
-	buf := engineio.NewBuffer(len(e.ns.name) + len(payload) + 24)
-	buf = sio.AppendHeader(buf, binary, n, e.ns.name, e.id)
+	e.kind = binaryKinds[e.kind]
+	payload := append(e.buf[e.payload:], ']')
+	buf := engineio.NewBuffer(len(e.ns.name) + len(payload) + 24 + offsetRoom)
+	buf = sio.AppendHeader(buf, e.kind, n, e.ns.name, e.id)
 	buf, err := sio.AppendBinaryPayload(buf, payload, n)
 	if err != nil {
-		return packet{}, fmt.Errorf("%w: %w", errLookalike, err)
+		return fmt.Errorf("%w: %w", errLookalike, err)
 	}
-	all := append(make([]engineio.Message, 0, 1+n), e.deflatable(engineio.Text(buf)))
+	e.text = buf[:len(buf)-1]
+	e.all = make([]engineio.Message, 1, 1+n)
 	for i, data := range e.attachments {
 		m := e.deflatable(engineio.Binary(data))
 		e.attachments[i] = m.Payload() // the caller may change his own
-		all = append(all, m)
+		e.all = append(e.all, m)
 	}
-	return packet{
-		text: all[0], all: all, payload: adapter.Payload{Data: payload, Attachments: e.attachments}, kind: binary, id: e.id,
-	}, nil
+	return nil
+}
+
+// binaryKinds are the kinds of packets with attachments.
+var binaryKinds = map[sio.Type]sio.Type{sio.Event: sio.BinaryEvent, sio.Ack: sio.BinaryAck}
+
+// end closes the array of arguments.
+func (e *encoder) end() packet {
+	e.buf = append(e.buf, ']')
+	text := e.buf
+	if e.text != nil {
+		e.text = append(e.text, ']')
+		text = e.text
+	}
+	p := packet{
+		text: e.deflatable(engineio.Text(text)), all: e.all, kind: e.kind, id: e.id,
+		payload: adapter.Payload{Data: e.buf[e.payload:], Attachments: e.attachments},
+	}
+	if p.all != nil {
+		p.all[0] = p.text
+	}
+	return p
 }
 
 // deflatable lets the receivers of a message share its compressed form.

@@ -22,6 +22,9 @@ type Namespace struct {
 	users   int           // sockets that wait for a child's hooks, connect, or are in it
 	kept    bool          // not removed with the last user
 
+	recovery    atomic.Pointer[recovery] // nil unless enabled
+	recoverable atomic.Pointer[Recovery] // of a parent: what its children enable
+
 	connects, disconnects pace
 
 	peers      *peers       // the other servers; nil if there are none
@@ -45,6 +48,7 @@ type hooks struct {
 	disconnect []func(context.Context, *Socket, Reason)
 	upgrade    []func(context.Context, *Socket)
 	rooms      []func(RoomChange, string, *Socket)
+	gone       []func(context.Context, *Socket)
 }
 
 func newNamespace(s *Server, name string, parent *Namespace) *Namespace {
@@ -57,9 +61,16 @@ func newNamespace(s *Server, name string, parent *Namespace) *Namespace {
 		rooms:   make(map[string]*room),
 	}
 	ns.hooks.Store(&hooks{})
-	ns.meet()
+	if parent != nil {
+		if opts := parent.recoverable.Load(); opts != nil {
+			ns.recovery.Store(newRecovery(ns, *opts))
+		}
+	}
 	return ns
 }
+
+func (h *hooks) onConnect() []func(context.Context, *Socket) { return h.connect }
+func (h *hooks) onGone() []func(context.Context, *Socket)    { return h.gone }
 
 // Name returns the namespace's name, with its leading slash; of a parent the expression.
 func (ns *Namespace) Name() string { return ns.name }
@@ -76,11 +87,20 @@ func (ns *Namespace) OnConnect(hook func(ctx context.Context, s *Socket)) {
 	ns.hook(func(h *hooks) { h.connect = appended(h.connect, hook) })
 }
 
-// OnDisconnect adds a hook for sockets that are gone. It runs after the handlers
-// of all events that came before; the socket is still in its rooms, and leaves
-// them after it. context.Cause of the context tells more than the reason.
+// OnDisconnect adds a hook for sockets that have lost their connection. It runs
+// after the handlers of all events that came before; the socket is still in its
+// rooms, and leaves them after it. context.Cause of the context tells more than the
+// reason.
 func (ns *Namespace) OnDisconnect(hook func(ctx context.Context, s *Socket, why Reason)) {
 	ns.hook(func(h *hooks) { h.disconnect = appended(h.disconnect, hook) })
+}
+
+// OnGone adds a hook for sockets whose client does not come back: it runs once for
+// each socket that had connected, after the disconnect hooks, either at once or, with
+// EnableRecovery, when the time to come back is over; not for one whose client has
+// come back as a new Socket with the same id, for which it will run some day.
+func (ns *Namespace) OnGone(hook func(ctx context.Context, s *Socket)) {
+	ns.hook(func(h *hooks) { h.gone = appended(h.gone, hook) })
 }
 
 // hook puts a changed copy of the hooks in place.

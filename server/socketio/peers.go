@@ -104,5 +104,6 @@ func (s *Server) partPeers(ctx context.Context) error {
 		wg.Go(func() { errs[i] = p.leave(ctx) })
 	}
 	wg.Wait()
+	s.retiring.Wait()
 	return errors.Join(errs...)
 }

@@ -48,10 +48,28 @@ func (ns *Namespace) unlockRooms(told [2]*hooks) {
 	list := ns.changes
 	ns.changes = nil
 	ns.mu.Unlock()
-	if list == nil {
-		return
+	if list != nil {
+		list.tell(told)
+		ns.telling.Unlock()
 	}
-	defer ns.telling.Unlock()
+}
+
+// watchRooms is lockRooms for a caller that will lock ns.mu, and set ns.changes, later
+// and within other locks. tell is unlockRooms, once it holds none of them.
+func (ns *Namespace) watchRooms() (list *changes, tell func()) {
+	told := ns.chain()
+	if len(told[0].rooms)+len(told[1].rooms) == 0 {
+		return nil, func() {}
+	}
+	ns.telling.Lock()
+	list = new(changes)
+	return list, func() {
+		list.tell(told)
+		ns.telling.Unlock()
+	}
+}
+
+func (list *changes) tell(told [2]*hooks) {
 	for _, c := range *list {
 		for _, h := range told {
 			for _, hook := range h.rooms {

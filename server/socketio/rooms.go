@@ -26,6 +26,11 @@ func (ns *Namespace) add(s *Socket, reply engineio.Message) {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	_ = s.client.session.Send(reply) // a client that is gone needs none
+	ns.insert(s)
+}
+
+// insert makes s one of the namespace's sockets. The caller holds ns.mu.
+func (ns *Namespace) insert(s *Socket) {
 	s.index = len(ns.members)
 	ns.members = append(ns.members, s)
 	ns.sockets[s.id] = s
@@ -39,6 +44,12 @@ func (ns *Namespace) add(s *Socket, reply engineio.Message) {
 func (ns *Namespace) remove(s *Socket) {
 	defer ns.release()
 	defer ns.unlockRooms(ns.lockRooms())
+	ns.detach(s)
+}
+
+// detach is remove for a caller that has locked the rooms. It leaves the namespace
+// held for the socket.
+func (ns *Namespace) detach(s *Socket) {
 	s.gone = true
 	for len(s.rooms) > 0 {
 		ns.leave(s, len(s.rooms)-1)
@@ -70,12 +81,26 @@ func (ns *Namespace) join(s *Socket, name string) error {
 	if name == s.id || s.in(name) {
 		return nil
 	}
+	if err := ns.checkRoom(len(s.rooms), name); err != nil {
+		return err
+	}
+	ns.enter(s, name)
+	return nil
+}
+
+// checkRoom reports whether a socket in so many rooms may join one more.
+func (ns *Namespace) checkRoom(rooms int, name string) error {
 	if limit := ns.server.opts.MaxName; len(name) > limit {
 		return overLimit(ErrNameTooLong, "MaxName", limit)
 	}
-	if limit := ns.server.opts.MaxRooms; len(s.rooms) >= limit {
+	if limit := ns.server.opts.MaxRooms; rooms >= limit {
 		return overLimit(ErrTooManyRooms, "MaxRooms", limit)
 	}
+	return nil
+}
+
+// enter makes s a member of a room that it is not in. The caller holds ns.mu.
+func (ns *Namespace) enter(s *Socket, name string) {
 	r := ns.rooms[name]
 	if r == nil {
 		r = &room{name: name}
@@ -88,7 +113,6 @@ func (ns *Namespace) join(s *Socket, name string) error {
 	ns.note(RoomJoined, name, s)
 	s.rooms = append(s.rooms, membership{r, len(r.members)})
 	r.members = append(r.members, s)
-	return nil
 }
 
 func (s *Socket) in(name string) bool {

@@ -26,6 +26,8 @@ type Server struct {
 	life   context.Context // of the handlers of other servers' events
 	cancel context.CancelFunc
 
+	retiring sync.WaitGroup // namespaces that are gone, but not yet from the other servers
+
 	mu         sync.RWMutex // guards what follows, and users and kept of the namespaces
 	namespaces map[string]*Namespace
 	parents    []*Namespace       // in the order of registration; never changed in place
@@ -61,6 +63,7 @@ func (s *Server) Of(name string) *Namespace {
 	if ns == nil {
 		isNew = true
 		ns = newNamespace(s, name, s.parentByRegexp(name))
+		ns.meet()
 		s.namespaces[name] = ns
 	}
 	ns.kept = true
@@ -100,12 +103,27 @@ func (s *Server) namespace(name string) (ns *Namespace, perhaps bool) {
 	return nil, true
 }
 
+func (s *Server) recoveries() []*recovery {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var list []*recovery
+	for _, ns := range s.namespaces {
+		if r := ns.recovery.Load(); r != nil {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
 // Shutdown refuses new clients and closes the transports of the others, so that
 // these come back, elsewhere perhaps; no DISCONNECT is sent, after which they
-// would stay away. All sockets get OnDisconnect with ReasonServerShutdown; then the
-// adapters leave the other servers. It returns when no goroutine of the server is
-// left, or when ctx ends.
+// would stay away. All sockets get OnDisconnect with ReasonServerShutdown, and
+// OnGone: nothing is kept for recovery. Then the adapters leave the other servers. It
+// returns when no goroutine of the server is left, or when ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
+	for _, r := range s.recoveries() {
+		r.close(ctx)
+	}
 	err := s.engine.Shutdown(ctx)
 	s.closed.Store(true)
 	return errors.Join(err, s.partPeers(ctx))

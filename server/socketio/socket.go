@@ -45,7 +45,8 @@ type Socket struct {
 	id     string
 	auth   stdjson.RawMessage
 	state  atomic.Int32
-	events table // handlers of this socket alone
+	events table  // handlers of this socket alone
+	lease  *lease // nil without recovery
 
 	mu     sync.Mutex // guards what follows; client.flow may be taken within
 	inbox  inbox
@@ -69,9 +70,9 @@ func newID() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// ID returns the public id of the socket, which is random, new for each
-// connection, and a room with this socket in it. That of a client of Engine.IO 3
-// is not random: see Options.AllowEIO3.
+// ID returns the public id of the socket, which is random, new for each connection
+// that does not recover an earlier one, and a room with this socket in it. That of a
+// client of Engine.IO 3 is not random: see Options.AllowEIO3.
 func (s *Socket) ID() string { return s.id }
 
 // Namespace returns the namespace that the socket is in.
@@ -100,9 +101,12 @@ func (s *Socket) Context() context.Context { return (*socketContext)(s) }
 func (s *Socket) Connected() bool { return s.state.Load() == stateConnected }
 
 // Join puts the socket into rooms. The error is ErrClosed after the disconnect
-// hooks have run, or names the limit that was reached; the rooms before it are
-// joined.
+// hooks have run and no recovery is possible, or names the limit that was reached;
+// the rooms before it are joined.
 func (s *Socket) Join(rooms ...string) error {
+	if s.away() {
+		return s.ns.recovery.Load().join(s, rooms)
+	}
 	defer s.ns.unlockRooms(s.ns.lockRooms())
 	for _, name := range rooms {
 		if err := s.ns.join(s, name); err != nil {
@@ -114,6 +118,10 @@ func (s *Socket) Join(rooms ...string) error {
 
 // Leave takes the socket out of rooms.
 func (s *Socket) Leave(rooms ...string) {
+	if s.away() {
+		s.ns.recovery.Load().leave(s, rooms)
+		return
+	}
 	defer s.ns.unlockRooms(s.ns.lockRooms())
 	for _, name := range rooms {
 		for i, m := range s.rooms {
@@ -130,6 +138,9 @@ func (s *Socket) Leave(rooms ...string) {
 func (s *Socket) Rooms() []string {
 	s.ns.mu.RLock()
 	defer s.ns.mu.RUnlock()
+	if s.gone && s.lease != nil {
+		return s.lease.names()
+	}
 	names := make([]string, len(s.rooms))
 	for i, m := range s.rooms {
 		names[i] = m.room.name
@@ -168,10 +179,14 @@ func (s *Socket) Compress(on bool) Target {
 // Emit sends an event to the client. It queues and never blocks; what is emitted
 // from one goroutine arrives in that order. []byte, wherever it stands in the
 // arguments, travels as binary. The error is ErrClosed or ErrSlow, or says why the
-// arguments cannot be encoded.
+// arguments cannot be encoded. While the client of a disconnected socket may still
+// recover, the event waits for it.
 func (s *Socket) Emit(event string, args ...any) error { return s.emit(flags{}, event, args) }
 
 func (s *Socket) emit(f flags, event string, args []any) error {
+	if s.lease != nil {
+		return s.ns.recovery.Load().emit(s, f, event, args)
+	}
 	if s.state.Load() == stateClosed {
 		return ErrClosed
 	}
@@ -234,7 +249,7 @@ func (s *Socket) closedError(reason Reason) closedError {
 // back by themselves. With closeTransport all sockets of the client are ended, and
 // then its connection; otherwise the client's other namespaces go on. Events that
 // wait for their handler are dropped. In a middleware only closeTransport has an
-// effect.
+// effect. A client that is away cannot recover any more.
 func (s *Socket) Disconnect(closeTransport bool) {
 	if closeTransport {
 		s.client.disconnect()
@@ -242,6 +257,8 @@ func (s *Socket) Disconnect(closeTransport bool) {
 	}
 	if s.Connected() {
 		s.kick()
+	} else if s.lease != nil {
+		s.ns.recovery.Load().giveUp(s)
 	}
 }
 

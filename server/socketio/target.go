@@ -105,6 +105,9 @@ func (t Target) Emit(event string, args ...any) error {
 	if t.ns.matcher != nil {
 		return t.overChildren(event, args)
 	}
+	if r := t.ns.recovery.Load(); r != nil {
+		return r.broadcast(t, event, args)
+	}
 	p, err := encodeEvent(t.ns, sio.NoID, event, args)
 	if err != nil {
 		return err

@@ -35,6 +35,7 @@ type Client struct {
 
 	mu      sync.Mutex // guards what follows
 	id      string
+	state   State
 	events  []Event
 	changed chan struct{} // closed at each change
 	acks    map[int64]chan Reply
@@ -242,12 +243,12 @@ func (c *Client) take(ctx context.Context, wanted func(Event) bool) (Event, erro
 func (c *Client) packet(p sio.Packet, attachments [][]byte) {
 	switch p.Type {
 	case sio.Connect:
-		var answer struct{ SID string }
+		var answer struct{ SID, PID string }
 		if json.Unmarshal(p.Data, &answer) != nil || answer.SID == "" {
 			c.change(func() { c.refusal = &ConnectError{Message: "no sid in the server's answer"} })
 			return
 		}
-		c.change(func() { c.id, c.joined = answer.SID, true })
+		c.change(func() { c.id, c.state.PID, c.joined = answer.SID, answer.PID, true })
 	case sio.ConnectError:
 		refusal := new(ConnectError)
 		if json.Unmarshal(p.Data, refusal) != nil {
@@ -266,7 +267,10 @@ func (c *Client) packet(p sio.Packet, attachments [][]byte) {
 		}
 	default:
 		e := Event{Name: p.EventName(), Args: arguments(p), Attachments: attachments, client: c, id: p.ID}
-		c.change(func() { c.events = append(c.events, e) })
+		c.change(func() {
+			c.events = append(c.events, e)
+			c.state.note(e)
+		})
 	}
 }
 

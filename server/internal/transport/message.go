@@ -126,7 +126,7 @@ func (m Message) Packet() eio.Packet {
 
 // Type returns the packet's type.
 func (m Message) Type() eio.Type {
-	if m.IsBinary() {
+	if m.IsBinary() || m.isFormed() {
 		return eio.Message
 	}
 	return eio.Type(m.frame[m.head()] - '0')

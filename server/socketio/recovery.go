@@ -1,0 +1,336 @@
+package socketio
+
+import (
+	"container/list"
+	"context"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"parley/server/adapter"
+	"parley/server/engineio"
+	"parley/server/internal/replay"
+)
+
+// Recovery configures connection state recovery, with which a client that loses its
+// connection for a while comes back as if it had not: with its id, rooms and data,
+// and with the events that it missed. Zero means the default that stands beside each
+// field; EnableRecovery panics with the field's name if a value is impossible.
+type Recovery struct {
+	// Window is how long a client may be away. 2 min.
+	Window time.Duration
+	// User names whose session it is. It is asked after the middlewares, when a
+	// client connects and again when it comes back, and must then say the same: a
+	// pid alone is not enough to take over somebody's session. When it is asked,
+	// the socket has what the middlewares have set, but not yet the data of the
+	// earlier connection. Nil: nobody asks.
+	User func(*Socket) string
+	// SkipMiddlewares leaves the middlewares out for a client that comes back.
+	// User must then make do with the handshake.
+	SkipMiddlewares bool
+
+	// MaxEvents and MaxBytes bound the events of the namespace that are kept. The
+	// oldest go first, and a client that has missed one of them does not recover.
+	// 100,000 and 16 MiB.
+	MaxEvents int
+	MaxBytes  int
+	// MaxSessions bounds the clients that are away and may come back. The one
+	// that is away for longest goes first. 10,000.
+	MaxSessions int
+}
+
+// withDefaults returns a copy in which everything is set.
+func (o Recovery) withDefaults() Recovery {
+	setting[time.Duration]{"Recovery.Window", &o.Window, 2 * time.Minute}.apply()
+	for _, n := range []setting[int]{
+		{"Recovery.MaxEvents", &o.MaxEvents, 100_000},
+		{"Recovery.MaxBytes", &o.MaxBytes, 16 << 20},
+		{"Recovery.MaxSessions", &o.MaxSessions, 10_000},
+	} {
+		n.apply()
+	}
+	return o
+}
+
+// EnableRecovery lets clients of the namespace recover their state when they come
+// back after a connection was lost, whichever side noticed first; not after either
+// side has disconnected the socket. It must be called before the first client comes.
+//
+// Every event without acknowledgement gets one more argument, a string, by which
+// the client knows what it has received last; official clients pass it on to
+// handlers. Events with acknowledgement, acknowledgements and volatile events are
+// not kept, and missed they are lost.
+//
+// A client that recovers is a new Socket with the id of the old one. Its rooms are
+// those in which the disconnect hooks have left the old one, and what Join and Leave
+// have changed since; its Keys have the old values, unless a middleware has set
+// them. The CONNECT reply is sent first, then what was missed, then what is new; a
+// client that has missed more than Options.SendQueuePackets or
+// Options.SendQueueBytes allow does not recover. Where it turns out after the
+// middlewares that a client cannot recover, it gets another Socket, with a new id,
+// for which they run again.
+func (ns *Namespace) EnableRecovery(opts Recovery) {
+	opts = opts.withDefaults()
+	if ns.matcher != nil {
+		ns.recoverable.Store(&opts)
+		return
+	}
+	if ns.size() > 0 || !ns.recovery.CompareAndSwap(nil, newRecovery(ns, opts)) {
+		panic("socketio: EnableRecovery for " + ns.name + " comes too late")
+	}
+}
+
+// newRecovery takes options that are complete.
+func newRecovery(ns *Namespace, opts Recovery) *recovery {
+	r := &recovery{ns: ns, opts: opts, owners: make(map[string]*Socket)}
+	o := &ns.server.opts
+	r.log = replay.New(replay.Limits{
+		// A connection may be dead for this long before it is noticed.
+		Age:    r.opts.Window + o.PingInterval + 2*o.PingTimeout + time.Second,
+		Bytes:  r.opts.MaxBytes,
+		Events: r.opts.MaxEvents,
+	}, func(d time.Duration, f func()) func() { return ns.server.engine.Timer(d, f).Stop })
+	return r
+}
+
+// Recovered reports whether the client has come back with the state of an earlier
+// connection. It is known once the middlewares have run.
+func (s *Socket) Recovered() bool { return s.lease != nil && s.lease.recovered.Load() }
+
+// A recovery is what a namespace needs for its clients to come back.
+//
+// Locks are taken in this order: the log's, the namespace's, a socket's.
+type recovery struct {
+	ns   *Namespace
+	opts Recovery
+	log  adapter.Recovery
+
+	// Guarded by ns.mu.
+	owners map[string]*Socket // by pid: the sockets that are connected or away
+	away   list.List          // of *Socket, who went first in front
+	closed bool
+}
+
+// A lease is what a socket has to do with recovery.
+type lease struct {
+	user        string
+	since, came string // see adapter.Session
+	recovered   atomic.Bool
+	fresh       bool // whatever pid the client brings, it is new
+	begun       bool // the client has been told that it is connected
+
+	// Guarded by Socket.mu.
+	held      []heldEvent // what the middlewares emit
+	heldBytes int
+	open      bool // nothing is held any more
+
+	// Guarded by ns.mu.
+	pid   string        // a secret between server and client
+	over  bool          // the session is over, or another socket has it
+	left  bool          // the disconnect hooks have run
+	freed chan struct{} // closed when left is set; nil unless somebody waits
+	place *list.Element // in recovery.away, if it is away
+	timer *engineio.Timer
+	rooms []adapter.Stay // since the socket has left
+}
+
+// recoverable are the ends that neither side has asked for.
+var recoverable = []Reason{
+	ReasonTransportClose, ReasonTransportError, ReasonForcedClose, ReasonPingTimeout, ReasonServerShutdown, ReasonSlow,
+}
+
+// keep saves what a disconnected socket leaves behind. It reports whether the client
+// may come back; the socket has then left the namespace.
+func (r *recovery) keep(s *Socket) bool {
+	l, ns := s.lease, r.ns
+	keep := slices.Contains(recoverable, s.reason)
+	defer ns.unlockRooms(ns.lockRooms())
+	if keep = keep && !r.closed; keep {
+		for _, m := range s.rooms {
+			l.rooms = append(l.rooms, adapter.Stay{Room: m.room.name})
+		}
+		ns.detach(s)
+		until := time.Now().Add(r.opts.Window)
+		r.log.Save(adapter.Session{
+			ID: s.id, PID: l.pid, User: l.user, Rooms: slices.Clone(l.rooms), Since: l.since, Came: l.came, Until: until,
+		})
+		r.wait(s, until)
+	} else if r.owners[l.pid] == s {
+		delete(r.owners, l.pid)
+	}
+	l.left = true
+	if l.freed != nil {
+		close(l.freed)
+	}
+	return keep
+}
+
+// wait gives a client that is away its time. The caller holds ns.mu.
+func (r *recovery) wait(s *Socket, until time.Time) {
+	r.dropIfFull()
+	s.lease.place = r.away.PushBack(s)
+	s.lease.timer = s.client.session.Timer(time.Until(until), func() { s.client.session.Run(expiry{r, s}) })
+}
+
+func (r *recovery) dropIfFull() {
+	if r.away.Len() < r.opts.MaxSessions {
+		return
+	}
+	oldest := r.away.Front().Value.(*Socket)
+	r.stopWaiting(oldest)
+	r.ns.server.opts.Logger.Debug("a client that is away cannot recover any more: too many are",
+		"namespace", r.ns.name, "Recovery.MaxSessions", r.opts.MaxSessions)
+	oldest.client.session.Run(expiry{r, oldest})
+}
+
+// stopWaiting undoes wait. The caller holds ns.mu.
+func (r *recovery) stopWaiting(s *Socket) {
+	if l := s.lease; l.place != nil {
+		r.away.Remove(l.place)
+		l.timer.Stop()
+		l.place, l.timer = nil, nil
+	}
+}
+
+// giveUp ends the waiting for the client of a socket, if it is away.
+func (r *recovery) giveUp(s *Socket) {
+	r.ns.mu.Lock()
+	defer r.ns.mu.Unlock()
+	if s.lease.place != nil {
+		r.stopWaiting(s)
+		s.client.session.Run(expiry{r, s})
+	}
+}
+
+// An expiry ends a session as a task, unless the client is coming back just now.
+type expiry struct {
+	r *recovery
+	s *Socket
+}
+
+func (e expiry) Run() {
+	if e.r.discard(context.Background(), e.s) {
+		e.r.gone(e.s)
+	}
+}
+
+func (r *recovery) discard(ctx context.Context, s *Socket) bool {
+	r.ns.mu.RLock()
+	pid := s.lease.pid
+	r.ns.mu.RUnlock()
+	found, err := r.log.Discard(ctx, pid)
+	if err != nil {
+		s.log().Error("cannot discard a session", "error", err)
+	}
+	return found || err != nil
+}
+
+// gone forgets a socket whose client does not come back.
+func (r *recovery) gone(s *Socket) {
+	ns, l := r.ns, s.lease
+	ns.mu.Lock()
+	l.over = true
+	r.stopWaiting(s)
+	if r.owners[l.pid] == s {
+		delete(r.owners, l.pid)
+	}
+	if len(r.owners) == 0 {
+		r.owners = make(map[string]*Socket) // a map does not shrink
+	}
+	ns.mu.Unlock()
+	s.run((*hooks).onGone)
+	ns.mu.Lock()
+	l.rooms = nil
+	ns.mu.Unlock()
+	ns.release()
+}
+
+// close gives up all clients that are away, and keeps nothing from now on.
+func (r *recovery) close(ctx context.Context) {
+	ns := r.ns
+	ns.mu.Lock()
+	r.closed = true
+	var away []*Socket
+	for e := r.away.Front(); e != nil; e = e.Next() {
+		away = append(away, e.Value.(*Socket))
+	}
+	for _, s := range away {
+		r.stopWaiting(s)
+	}
+	ns.mu.Unlock()
+	for _, s := range away {
+		if r.discard(ctx, s) {
+			s.client.session.Run(goneTask{r, s})
+		}
+	}
+	r.log.Close()
+}
+
+type goneTask struct {
+	r *recovery
+	s *Socket
+}
+
+func (t goneTask) Run() { t.r.gone(t.s) }
+
+// join and leave are Socket.Join and Leave for a client that is away. The change has
+// its place in the log: what it missed before and after is told apart.
+func (r *recovery) join(s *Socket, rooms []string) (err error) {
+	r.log.Sync(func(newest string) {
+		r.ns.mu.Lock()
+		defer r.ns.mu.Unlock()
+		l := s.lease
+		for _, room := range rooms {
+			if l.over || !l.left {
+				err = ErrClosed
+			} else if room != s.id && l.in(room) < 0 {
+				err = r.ns.checkRoom(len(l.rooms), room)
+			} else {
+				continue
+			}
+			if err != nil {
+				return
+			}
+			l.rooms = append(l.rooms, adapter.Stay{Room: room, From: newest})
+		}
+	})
+	return err
+}
+
+func (r *recovery) leave(s *Socket, rooms []string) {
+	r.log.Sync(func(newest string) {
+		r.ns.mu.Lock()
+		defer r.ns.mu.Unlock()
+		for _, room := range rooms {
+			if i := s.lease.in(room); i >= 0 {
+				s.lease.rooms[i].To = newest
+			}
+		}
+	})
+}
+
+// in returns the place of a room that the client is in.
+func (l *lease) in(room string) int {
+	return slices.IndexFunc(l.rooms, func(stay adapter.Stay) bool { return stay.Room == room && stay.To == "" })
+}
+
+// names returns the rooms that the client is in. The caller holds ns.mu.
+func (l *lease) names() []string {
+	var names []string
+	for _, stay := range l.rooms {
+		if stay.To == "" {
+			names = append(names, stay.Room)
+		}
+	}
+	return names
+}
+
+// away reports whether s has left its namespace and may come back to it.
+func (s *Socket) away() bool {
+	if s.lease == nil || s.state.Load() != stateClosed {
+		return false
+	}
+	s.ns.mu.RLock()
+	defer s.ns.mu.RUnlock()
+	return s.lease.left && !s.lease.over
+}

@@ -1,0 +1,306 @@
+package socketio
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"parley/server/adapter"
+	"parley/server/engineio"
+	"parley/server/wire/sio"
+)
+
+// maxCredential bounds the pid and the offset of a client, in bytes. No longer ones
+// exist.
+const maxCredential = 64
+
+// A comeback is a client that brings the pid of a session.
+type comeback struct {
+	pid, offset string
+	old         *Socket         // its socket, if this server has it
+	session     adapter.Session // once it is claimed
+	claimed     bool
+}
+
+// connect is Socket.connect: as there the middlewares decide, but on a client that
+// comes back they do so under its old id.
+func (r *recovery) connect(s *Socket) {
+	chain := r.ns.chain()
+	back := r.recognise(s)
+	var err error
+	if back == nil || !r.opts.SkipMiddlewares {
+		err = s.admit(chain)
+	}
+	if err == nil {
+		err = r.ask(s)
+	}
+	switch {
+	case err != nil:
+		r.putBack(back)
+		s.refuse(err)
+		r.ns.remove(s)
+		return
+	case back == nil:
+		r.begin(s)
+	case !r.resume(s, back):
+		r.startOver(s)
+		return
+	}
+	if !s.lease.begun {
+		r.ns.remove(s)
+		return
+	}
+	s.client.joined()
+	r.release(s)
+	s.run((*hooks).onConnect)
+}
+
+// ask asks the application whose session it is.
+func (r *recovery) ask(s *Socket) (err error) {
+	if r.opts.User == nil {
+		return nil
+	}
+	defer s.recovered(&err)
+	s.lease.user = r.opts.User(s)
+	return nil
+}
+
+// recognise finds the session of a client that comes back, and gives s its id. A
+// session whose socket is still there, because its end was not noticed, stays with
+// it for now; any other is claimed.
+func (r *recovery) recognise(s *Socket) *comeback {
+	l := s.lease
+	if l.fresh || s.auth == nil {
+		return nil
+	}
+	var in struct {
+		PID    string `json:"pid"`
+		Offset string `json:"offset"`
+	}
+	if json.Unmarshal(s.auth, &in) != nil || len(in.PID) > maxCredential || len(in.Offset) > maxCredential {
+		return nil
+	}
+	l.came = in.Offset
+	if in.PID == "" {
+		return nil
+	}
+	back := &comeback{pid: in.PID, offset: in.Offset}
+	r.ns.mu.RLock()
+	back.old = r.owners[in.PID]
+	there := back.old != nil && !back.old.lease.left
+	r.ns.mu.RUnlock()
+	if there {
+		s.id = back.old.id
+		return back
+	}
+	if !r.claim(s, back) {
+		return nil
+	}
+	s.id = back.session.ID
+	return back
+}
+
+// claim takes the session out of the store.
+func (r *recovery) claim(s *Socket, back *comeback) bool {
+	session, found, err := r.log.Claim(s.handlerContext(), back.pid)
+	if err != nil {
+		s.log().Error("cannot look for a session", "error", err)
+	}
+	if !found {
+		return false
+	}
+	r.ns.mu.Lock()
+	defer r.ns.mu.Unlock()
+	back.session, back.claimed = session, true
+	if back.old = r.owners[back.pid]; back.old != nil {
+		r.stopWaiting(back.old)
+		back.session.Rooms = slices.Clone(back.old.lease.rooms) // others may have changed them
+	}
+	return true
+}
+
+// putBack lets the client try again, for as long as its session lives.
+func (r *recovery) putBack(back *comeback) {
+	if back == nil || !back.claimed {
+		return
+	}
+	back.claimed = false
+	r.ns.mu.Lock()
+	defer r.ns.mu.Unlock()
+	if r.closed && back.old != nil {
+		back.old.client.session.Run(goneTask{r, back.old})
+		return
+	}
+	r.log.Save(back.session)
+	if back.old != nil {
+		r.wait(back.old, back.session.Until)
+	}
+}
+
+// begin lets a new client in.
+func (r *recovery) begin(s *Socket) {
+	pid := newID()
+	reply := r.reply(s, pid)
+	r.log.Sync(func(newest string) { r.enter(s, pid, newest, nil, nil, reply) })
+}
+
+// reply is the CONNECT packet.
+func (r *recovery) reply(s *Socket, pid string) engineio.Message {
+	return s.client.control(sio.Connect, r.ns.name, `{"sid":"`+s.id+`","pid":"`+pid+`"}`)
+}
+
+// enter makes s a socket of the namespace and sends its client the first messages,
+// all under one lock, as Namespace.add does. A socket in the place of another gets
+// its rooms, which it notes in told.
+func (r *recovery) enter(s *Socket, pid, since string, rooms []adapter.Stay, told *changes, first ...engineio.Message) {
+	ns, l := r.ns, s.lease
+	ns.mu.Lock()
+	var old *Socket
+	defer func() {
+		ns.changes = nil
+		ns.mu.Unlock()
+		if old != nil {
+			ns.release()
+		}
+	}()
+	ns.changes = told
+	if !s.state.CompareAndSwap(stateConnecting, stateConnected) {
+		return
+	}
+	l.pid, l.since, l.begun = pid, since, true
+	_ = s.client.session.Send(first...)
+	ns.insert(s)
+	if old = r.owners[pid]; old != nil {
+		rooms = old.lease.rooms // others may have changed them
+		old.lease.over, old.lease.rooms = true, nil
+	}
+	r.owners[pid] = s
+	for _, stay := range rooms {
+		if stay.To == "" && !s.in(stay.Room) {
+			ns.enter(s, stay.Room)
+		}
+	}
+}
+
+// resume lets a client that comes back go on where it was. It reports false if that
+// is impossible.
+func (r *recovery) resume(s *Socket, back *comeback) bool {
+	if !back.claimed {
+		if back.old.lease.user != s.lease.user || !r.takeOver(s, back) {
+			return s.state.Load() == stateClosed
+		}
+	}
+	if back.session.User != s.lease.user || time.Now().After(back.session.Until) {
+		r.putBack(back)
+		return false
+	}
+	if s.state.Load() == stateClosed {
+		r.putBack(back)
+		return true
+	}
+	return r.restore(s, back)
+}
+
+// takeOver ends a socket whose client is here already, and claims what it leaves
+// behind when its disconnect hooks have run.
+func (r *recovery) takeOver(s *Socket, back *comeback) bool {
+	old := back.old
+	if old.end(nil, ReasonTransportClose) == stateConnected {
+		old.client.forget(old, true)
+		if old.client.deserted() {
+			old.client.session.Close(ReasonTransportClose)
+		}
+	}
+	r.ns.mu.Lock()
+	l := old.lease
+	if !l.left && l.freed == nil {
+		l.freed = make(chan struct{})
+	}
+	left, freed := l.left, l.freed
+	r.ns.mu.Unlock()
+	if !left {
+		select {
+		case <-freed:
+		case <-s.lifetime().Done():
+			return false
+		}
+	}
+	return r.claim(s, back)
+}
+
+var errTooMuch = errors.New("more was missed than may be sent at a time")
+
+// restore replays what was missed. Between that and the first event that s gets like
+// all others none is lost and none comes twice.
+func (r *recovery) restore(s *Socket, back *comeback) bool {
+	l, session := s.lease, back.session
+	offset := back.offset
+	if offset == "" || offset == session.Came {
+		offset = session.Since // it has received nothing since
+	}
+	r.inherit(s, back.old)
+	l.recovered.Store(true)
+	batch := []engineio.Message{r.reply(s, session.PID)}
+	limits, bytes := &r.ns.server.opts, 0
+	take := func(e adapter.Event, at string) error {
+		p := packetOf(r.ns, e.Payload, at)
+		messages, err := p.messagesFor(s)
+		if err != nil {
+			return err
+		}
+		batch = append(batch, messages...)
+		if bytes += p.size(); bytes > limits.SendQueueBytes || len(batch) > limits.SendQueuePackets {
+			return errTooMuch
+		}
+		return nil
+	}
+	told, tell := r.ns.watchRooms()
+	err := r.log.Replay(s.handlerContext(), session, offset, take, func() {
+		r.enter(s, session.PID, offset, session.Rooms, told, batch...)
+	})
+	tell()
+	switch {
+	case err != nil:
+		s.log().Debug("a client cannot recover", "error", err)
+		if back.old != nil {
+			r.gone(back.old)
+		}
+		return false
+	case !l.begun:
+		r.putBack(back)
+	}
+	return true
+}
+
+// inherit gives s the data of the socket in whose place it comes.
+func (r *recovery) inherit(s, old *Socket) {
+	if old == nil {
+		return
+	}
+	old.mu.Lock()
+	data := slices.Clone(old.data)
+	old.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range data {
+		if !slices.ContainsFunc(s.data, func(own datum) bool { return own.key == d.key }) {
+			s.data = append(s.data, d)
+		}
+	}
+}
+
+// startOver lets a client that cannot recover in as a new one.
+func (r *recovery) startOver(s *Socket) {
+	fresh := &Socket{ns: s.ns, client: s.client, id: newID(), auth: s.auth, lease: &lease{fresh: true, came: s.lease.came}}
+	there := s.client.replace(s, fresh)
+	if there {
+		r.ns.retain()
+	}
+	s.end(nil, ReasonServerDisconnect)
+	r.ns.remove(s)
+	if there {
+		fresh.receive(nil, &item{kind: itemConnect})
+	}
+}
