@@ -31,6 +31,10 @@ var (
 	ErrSlow = errors.New("engineio: SendQueueBytes or SendQueuePackets exceeded")
 )
 
+// ErrGoingAway is the cause where a browser has closed or left the page, and says so
+// on its WebSocket: the client as it was will not come back.
+var ErrGoingAway = transport.ErrGoingAway
+
 // ErrHeartbeat is the cause where a client sent what is the server's part: a
 // ping in revision 4 of the protocol, a pong in revision 3.
 var errHeartbeat = transport.Violation("invalid heartbeat direction")

@@ -3,6 +3,7 @@ package socketio
 import (
 	"container/list"
 	"context"
+	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -54,7 +55,7 @@ func (o Recovery) withDefaults() Recovery {
 
 // EnableRecovery lets clients of the namespace recover their state when they come
 // back after a connection was lost, whichever side noticed first; not after either
-// side has disconnected the socket. It must be called before the first client comes.
+// side has disconnected the socket, or the browser has left the page. It must be called before the first client comes.
 //
 // Every event without acknowledgement gets one more argument, a string, by which
 // the client knows what it has received last; official clients pass it on to
@@ -143,7 +144,7 @@ var recoverable = []Reason{
 // may come back; the socket has then left the namespace.
 func (r *recovery) keep(s *Socket) bool {
 	l, ns := s.lease, r.ns
-	keep := slices.Contains(recoverable, s.reason)
+	keep := slices.Contains(recoverable, s.reason) && !errors.Is(s.client.session.Cause(), engineio.ErrGoingAway)
 	defer ns.unlockRooms(ns.lockRooms())
 	if keep = keep && !r.closed; keep {
 		for _, m := range s.rooms {

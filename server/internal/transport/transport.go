@@ -4,6 +4,7 @@ package transport
 
 import (
 	"errors"
+	"fmt"
 
 	"parley/server/internal/reactor"
 	"parley/server/wire/eio"
@@ -13,6 +14,9 @@ import (
 var (
 	// ErrClosedByPeer: the peer closed in good order.
 	ErrClosedByPeer = errors.New("closed by the peer")
+	// ErrGoingAway is an ErrClosedByPeer: the page is closed or left (RFC 6455,
+	// 7.4.1), and nobody comes back.
+	ErrGoingAway = fmt.Errorf("%w: going away", ErrClosedByPeer)
 	// ErrParse: a packet that is none.
 	ErrParse = errors.New("bad engine.io packet")
 	// ErrViolation: the peer broke a rule of the transport or passed a limit;

@@ -264,7 +264,11 @@ func (c *Conn) peerClose(t reactor.Turn, payload []byte) *closing {
 			return errProtocolClose
 		}
 	}
-	c.end(t, transport.ErrClosedByPeer, code, "")
+	cause := transport.ErrClosedByPeer
+	if code == ws.StatusGoingAway {
+		cause = transport.ErrGoingAway
+	}
+	c.end(t, cause, code, "")
 	return nil
 }
 

@@ -197,8 +197,9 @@ func TestCloseOfThePeerIsEchoed(t *testing.T) {
 			if got, _ := c.closed(); got != code {
 				t.Errorf("%d was answered with %d", code, got)
 			}
-			if err := await(t, "Gone", sink.gone); !errors.Is(err, transport.ErrClosedByPeer) {
-				t.Errorf("Gone with %v", err)
+			if err := await(t, "Gone", sink.gone); !errors.Is(err, transport.ErrClosedByPeer) ||
+				errors.Is(err, transport.ErrGoingAway) != (code == ws.StatusGoingAway) {
+				t.Errorf("%d: Gone with %v", code, err)
 			}
 			if len(sink.packets) > 0 {
 				t.Error("a packet behind the close frame was delivered")
