@@ -34,6 +34,7 @@ func Mount(srv *socketio.Server, opts *Options) *Chat {
 		c.ns.EnableRecovery(socketio.Recovery{Window: c.opts.Recovery, User: c.sessionUser})
 	}
 	c.ns.OnConnect(c.connected)
+	c.ns.OnDisconnect(c.lost)
 	c.ns.OnGone(c.gone)
 
 	handle(c, "join", c.join)
@@ -50,7 +51,7 @@ func Mount(srv *socketio.Server, opts *Options) *Chat {
 
 func (c *Chat) connected(ctx context.Context, s *socketio.Socket) {
 	if v, ok := visitors.Get(s); ok {
-		v.back(s)
+		c.returned(ctx, v, s)
 		return
 	}
 	v := &visitor{socket: s}
@@ -60,26 +61,6 @@ func (c *Chat) connected(ctx context.Context, s *socketio.Socket) {
 		v.fixed = true
 		if err := c.become(ctx, v, u); err != nil {
 			c.opts.Logger.LogAttrs(ctx, slog.LevelError, "user not online", slog.Any("error", err))
-		}
-	}
-}
-
-// gone runs when a client does not come back in time; until then its user stays in the rooms.
-func (c *Chat) gone(ctx context.Context, s *socketio.Socket) {
-	v, ok := visitors.Get(s)
-	if !ok {
-		return
-	}
-	c.visitors.Delete(s.ID())
-	ctx = context.WithoutCancel(ctx) // the others must hear of it, however the connection ended
-	for _, room := range v.joined() {
-		if err := c.exit(ctx, v, room); err != nil {
-			c.opts.Logger.LogAttrs(ctx, slog.LevelError, "room not left", slog.String("room", room), slog.Any("error", err))
-		}
-	}
-	if u, ok := v.identity(); ok {
-		if err := c.store.Depart(ctx, u.UserID, s.ID()); err != nil {
-			c.opts.Logger.LogAttrs(ctx, slog.LevelError, "user not offline", slog.Any("error", err))
 		}
 	}
 }

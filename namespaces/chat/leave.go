@@ -17,7 +17,10 @@ func (c *Chat) leave(ctx context.Context, v *visitor, in leaveRequest) (done, er
 // exit takes a socket out of a room. Who leaves hears nothing more from it, also not that they left.
 func (c *Chat) exit(ctx context.Context, v *visitor, room string) error {
 	v.leave(room)
-	return c.store.Leave(ctx, room, v.socket.ID(), func(u User) {
-		c.ns.In(room).Emit("user-left", presence{room, u, now()})
-	})
+	return c.store.Leave(ctx, room, v.socket.ID(), c.tellLeft(room))
+}
+
+// tellLeft tells a room that a user has left it.
+func (c *Chat) tellLeft(room string) func(User) {
+	return func(u User) { c.ns.In(room).Emit("user-left", presence{room, u, now()}) }
 }

@@ -11,9 +11,12 @@ type Options struct {
 	Store  Store        // NewMemory if nil
 	Logger *slog.Logger // nil: silent
 
-	// Recovery is how long a client that lost its connection may be away and still be in its rooms, for itself, which then
-	// gets what it missed, and for the others. Not at all if zero.
+	// Recovery is how long a client that lost its connection may be away and still be in its rooms, of which it then gets what
+	// it missed. Not at all if zero.
 	Recovery time.Duration
+	// Grace is how long the others see such a client in the rooms; if it is away for longer they read that it has left, and
+	// that it joined when it comes back. 5 s, but no longer than Recovery.
+	Grace time.Duration
 
 	Content    int // UTF-16 code units of one message, as JavaScript counts; 1000
 	EventBytes int // JSON of one event; 10240
@@ -38,9 +41,13 @@ func (o *Options) withDefaults() Options {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	if c.Recovery < 0 {
-		panic("chat: Options.Recovery is negative")
+	if c.Recovery < 0 || c.Grace < 0 {
+		panic("chat: Options.Recovery or Grace is negative")
 	}
+	if c.Grace == 0 {
+		c.Grace = 5 * time.Second
+	}
+	c.Grace = min(c.Grace, c.Recovery)
 	for _, f := range []struct {
 		name  string
 		field *int

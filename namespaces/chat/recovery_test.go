@@ -86,3 +86,44 @@ func untilSockets(t *testing.T, srv *socketio.Server, n int) {
 		}
 	}
 }
+
+func TestWhoIsAwayForLongerIsSeenToLeaveAndToComeBack(t *testing.T) {
+	srv, _ := open(t, &Options{Recovery: time.Minute, Grace: 20 * time.Millisecond})
+	a, b := join(t, srv, ann, "tea"), join(t, srv, bob, "tea")
+	b.ask(ok, "join", object{"roomId": "doomed"})
+	b.Expect("room-users")
+	a.ask(ok, "join", object{"roomId": "own"})
+	a.ask(ok, "join", object{"roomId": "tea"})
+	a.Expect("user-joined")
+	id, state := b.ID(), b.State()
+	b.Abort()
+	a.Expect("user-left")
+	a.ask(`{"ok":true,"users":[{"userId":"u1","username":"Ann"}],"...":true}`, "join", object{"roomId": "tea"})
+	a.ask(ok, "chat-message", object{"content": "where are you?"})
+	b = visit(t, srv, comeback{bob, state})
+	if b.ID() != id {
+		t.Fatal("not recovered")
+	}
+	a.Expect("user-joined")
+	b.Expect("chat-message")
+	b.ask(ok, "chat-message", object{"roomId": "tea", "content": "here"})
+	a.Expect("chat-message")
+	a.ask(`{"ok":true,"users":[{"userId":"u1","username":"Ann"},{"userId":"u2","username":"Bob"}],"...":true}`, "join", object{"roomId": "tea"})
+	b.ask(ok, "leave", object{"roomId": "tea"})
+	a.Expect("user-left")
+}
+
+func TestARoomDeletedWhileSomebodyIsAway(t *testing.T) {
+	srv, _ := open(t, &Options{Recovery: time.Minute, Grace: 20 * time.Millisecond})
+	a := join(t, srv, ann, "doomed")
+	b := join(t, srv, bob, "doomed")
+	a.Expect("user-joined")
+	state := b.State()
+	b.Abort()
+	a.Expect("user-left")
+	a.ask(ok, "delete-room", object{"roomId": "doomed"})
+	b = visit(t, srv, comeback{bob, state})
+	b.Expect("room-deleted")
+	b.ask(refusalOf("not_in_room", "You are not in this room."), "chat-message", object{"roomId": "doomed", "content": "x"})
+	a.ask(`{"ok":true,"rooms":[],"more":false}`, "rooms")
+}

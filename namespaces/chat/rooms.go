@@ -67,6 +67,7 @@ func (c *Chat) deleteRoom(ctx context.Context, v *visitor, in deleteRequest) (do
 				member.(*visitor).leave(in.RoomID)
 			}
 		}
+		c.forgetAbsent(in.RoomID)
 	})
 	return done{err == nil}, refusal(err, errNoRoom)
 }

@@ -3,6 +3,7 @@ package chat
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"parley/server/socketio"
 )
@@ -12,9 +13,13 @@ type visitor struct {
 	socket *socketio.Socket // for others than its own handlers and hooks, guarded by mu
 	fixed  bool             // the handshake has said who it is
 
-	mu    sync.Mutex // guards what is below: another user may delete a room the visitor is in
-	user  User
-	rooms []string // in the order they were joined; the last one is the current room
+	presence sync.Mutex // held while the client comes back or its place is given up; guards absent
+	absent   bool       // in its rooms for itself, not for the others
+
+	mu      sync.Mutex // guards what is below: another user may delete a room the visitor is in
+	user    User
+	rooms   []string    // in the order they were joined; the last one is the current room
+	leaving *time.Timer // set while the client may come back unnoticed
 }
 
 func (v *visitor) identity() (u User, known bool) {
@@ -45,6 +50,9 @@ func (v *visitor) enter(room string) {
 func (v *visitor) leave(room string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if !slices.Contains(v.rooms, room) {
+		return
+	}
 	v.socket.Leave(room)
 	v.rooms = slices.DeleteFunc(v.rooms, func(r string) bool { return r == room })
 }

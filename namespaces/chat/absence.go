@@ -1,0 +1,116 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"parley/server/socketio"
+)
+
+// A client that has lost its connection may come back for as long as its state is kept. The others see its user in the rooms
+// for a moment longer only: most losses are over by then, and who is away for longer is not there.
+
+// lost runs when a connection has ended.
+func (c *Chat) lost(_ context.Context, s *socketio.Socket, _ socketio.Reason) {
+	v, ok := visitors.Get(s)
+	if !ok || c.opts.Recovery == 0 {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.leaving = time.AfterFunc(c.opts.Grace, func() { c.vanish(v) })
+}
+
+// vanish takes a visitor who has not come back in a moment out of its rooms, for the others.
+func (c *Chat) vanish(v *visitor) {
+	v.presence.Lock()
+	defer v.presence.Unlock()
+	if !v.waits() {
+		return
+	}
+	ctx := context.Background()
+	for _, room := range v.joined() {
+		c.logged(ctx, "room not left", c.store.Leave(ctx, room, v.id(), c.tellLeft(room)), slog.String("room", room))
+	}
+	v.absent = true
+}
+
+// returned gives a visitor the socket with which the client has come back, and its places in the rooms.
+func (c *Chat) returned(ctx context.Context, v *visitor, s *socketio.Socket) {
+	v.presence.Lock()
+	defer v.presence.Unlock()
+	v.waits()
+	v.back(s)
+	if !v.absent {
+		return
+	}
+	v.absent = false
+	u, _ := v.identity()
+	for _, room := range v.joined() {
+		_, err := c.store.Enter(ctx, room, s.ID(), u, func(e Entered) {
+			if e.First {
+				s.To(room).Emit("user-joined", presence{room, u, now()})
+			}
+		})
+		if err != nil {
+			v.leave(room)
+		}
+		c.logged(ctx, "room not entered again", err, slog.String("room", room))
+	}
+}
+
+// gone runs when a client does not come back any more.
+func (c *Chat) gone(ctx context.Context, s *socketio.Socket) {
+	v, ok := visitors.Get(s)
+	if !ok {
+		return
+	}
+	v.presence.Lock()
+	defer v.presence.Unlock()
+	v.waits()
+	c.visitors.Delete(s.ID())
+	ctx = context.WithoutCancel(ctx) // the others must hear of it, however the connection ended
+	for _, room := range v.joined() {
+		v.leave(room)
+		if !v.absent {
+			c.logged(ctx, "room not left", c.store.Leave(ctx, room, s.ID(), c.tellLeft(room)), slog.String("room", room))
+		}
+	}
+	if u, ok := v.identity(); ok {
+		c.logged(ctx, "user not offline", c.store.Depart(ctx, u.UserID, s.ID()))
+	}
+}
+
+// forgetAbsent takes those out of a deleted room who are not in it for the others.
+func (c *Chat) forgetAbsent(room string) {
+	c.visitors.Range(func(_, v any) bool {
+		v.(*visitor).leave(room)
+		return true
+	})
+}
+
+func (c *Chat) logged(ctx context.Context, what string, err error, about ...slog.Attr) {
+	if err != nil && !errors.Is(err, ErrNoRoom) {
+		c.opts.Logger.LogAttrs(ctx, slog.LevelError, what, append(about, slog.Any("error", err))...)
+	}
+}
+
+// waits ends the moment in which a visitor may come back unnoticed, and reports whether it was not over.
+func (v *visitor) waits() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	waited := v.leaving != nil
+	if waited {
+		v.leaving.Stop()
+		v.leaving = nil
+	}
+	return waited
+}
+
+func (v *visitor) id() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.socket.ID()
+}
