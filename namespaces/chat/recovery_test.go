@@ -46,20 +46,21 @@ func TestWhoComesBackInTimeHasNotLeft(t *testing.T) {
 }
 
 func TestWhoDoesNotComeBackInTimeHasLeft(t *testing.T) {
-	srv, _ := open(t, &Options{Recovery: 20 * time.Millisecond})
+	srv, c := open(t, &Options{Recovery: 20 * time.Millisecond})
 	a := join(t, srv, ann, "tea")
 	b := join(t, srv, bob, "tea")
 	a.Expect("user-joined")
-	state := b.State()
+	id, state := b.ID(), b.State()
 	b.Abort()
 	a.Expect("user-left")
+	until(t, "the client is given up", func() bool { _, there := c.visitors.Load(id); return !there })
 	b = visit(t, srv, comeback{bob, state})
 	if b.State().PID == state.PID {
 		t.Fatal("recovered too late")
 	}
-	c := join(t, srv, User{"u3", "Cid"}, "tea")
+	other := join(t, srv, User{"u3", "Cid"}, "tea")
 	a.Expect("user-joined")
-	c.Disconnect() // on purpose: nobody waits
+	other.Disconnect() // on purpose: nobody waits
 	a.Expect("user-left")
 }
 
@@ -80,9 +81,14 @@ func TestNobodyComesBackAsSomebodyElse(t *testing.T) {
 // untilSockets waits until the server has noticed that no more than n clients are there.
 func untilSockets(t *testing.T, srv *socketio.Server, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); srv.Stats().Sockets > n; time.Sleep(time.Millisecond) {
+	until(t, "the client is no longer there", func() bool { return srv.Stats().Sockets <= n })
+}
+
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("the client is still there")
+			t.Fatalf("in vain: %s", what)
 		}
 	}
 }
