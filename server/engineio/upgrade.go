@@ -159,13 +159,14 @@ func (p *probe) finish() {
 	close(p.ended)
 }
 
-// probeMoment is how long a poll waits for an upgrade that its client has
-// probed for.
-const probeMoment = 50 * time.Millisecond
+// probeMoment is how long a poll waits for an upgrade packet that has come, or may
+// have.
+const probeMoment = 20 * time.Millisecond
 
-// awaitProbe lets a poll wait for the end of a probe that has been answered. The
-// client may have sent its upgrade packet before this request, on another
-// connection, and be read only after it.
+// awaitProbe lets a poll wait for the end of a probe that has been answered, if the
+// client has sent its upgrade packet before this request, on another connection, and
+// is read only after it. Otherwise the client waits for the poll, and must not wait
+// long: official clients do not survive the loss of the new connection meanwhile.
 func (s *Session) awaitProbe(ctx context.Context) {
 	s.mu.Lock()
 	p := s.probe
@@ -174,6 +175,9 @@ func (s *Session) awaitProbe(ctx context.Context) {
 		return
 	}
 	s.mu.Unlock()
+	if c, ok := p.conn.(interface{ Unread() bool }); !ok || !c.Unread() {
+		return
+	}
 	moment := time.NewTimer(probeMoment)
 	defer moment.Stop()
 	select {

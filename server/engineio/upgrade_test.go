@@ -150,10 +150,8 @@ func TestPollThatOvertakesTheUpgradePacketIsRefused(t *testing.T) {
 		s := p.probe()
 		s.send("2probe")
 		s.read()
-		overtaking := make(chan answer, 1)
-		go func() { overtaking <- p.get() }()
 		s.send("5")
-		w.expect("GET", await(t, "the answer", overtaking), 400, `{"code":3,"message":"Bad request"}`)
+		w.expect("GET", p.get(), 400, `{"code":3,"message":"Bad request"}`)
 		_ = s.Close()
 	}
 }

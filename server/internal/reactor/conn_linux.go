@@ -66,6 +66,16 @@ type goneTask struct {
 
 func (t goneTask) Run() { t.c.h.Gone(t.c.l.r.Turn(), t.err) }
 
+func (c *polled) Unread() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fd < 0 {
+		return false
+	}
+	n, err := unix.IoctlGetInt(c.fd, unix.SIOCINQ)
+	return err == nil && n > 0
+}
+
 // read brings what there is, up to the size of buf.
 func (c *polled) read(t Turn, buf []byte, hangup bool) {
 	c.mu.Lock()

@@ -52,6 +52,9 @@ type Conn interface {
 	Abort()
 	// Close gives the connection up. Gone may or may not follow.
 	Close()
+	// Unread reports whether input has come that the handler has not got, or may
+	// have come where that cannot be known.
+	Unread() bool
 	// Pause and Resume stop and continue reading.
 	Pause()
 	Resume()

@@ -42,6 +42,9 @@ func newStream(r *Reactor, c net.Conn, h Handler) *stream {
 	return s
 }
 
+// Unread implements Conn. What the reader waits for cannot be known.
+func (s *stream) Unread() bool { return true }
+
 func (s *stream) Start() {
 	s.r.work.add()
 	go s.read()

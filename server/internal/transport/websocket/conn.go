@@ -88,6 +88,9 @@ func (c *Conn) Start(t reactor.Turn, sink transport.Sink, initial []byte) {
 // Name implements transport.Transport.
 func (c *Conn) Name() string { return "websocket" }
 
+// Unread reports whether the client may have sent something that was not read yet.
+func (c *Conn) Unread() bool { return c.link.Unread() }
+
 // Input implements reactor.Handler.
 func (c *Conn) Input(t reactor.Turn, p []byte) {
 	if c.ended {

@@ -224,7 +224,8 @@ type fakeLink struct {
 	started, paused, closeWrite, aborted, closed atomic.Bool
 }
 
-func (l *fakeLink) Start() { l.started.Store(true) }
+func (l *fakeLink) Start()       { l.started.Store(true) }
+func (l *fakeLink) Unread() bool { return false }
 func (l *fakeLink) Write(p []byte) int {
 	if l.room >= 0 {
 		p = p[:min(len(p), l.room)]
