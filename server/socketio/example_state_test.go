@@ -40,8 +40,8 @@ func ExampleNamespace_EnableRecovery() {
 	io := socketio.New(nil)
 	news := io.Of("/news")
 	news.EnableRecovery(socketio.Recovery{})
-	news.OnConnect(func(_ context.Context, s *socketio.Socket) {
-		fmt.Println("recovered:", s.Recovered())
+	socketio.OnAck(news, "was I away?", func(_ context.Context, s *socketio.Socket, _ socketio.None) (bool, error) {
+		return s.Recovered(), nil
 	})
 
 	ctx := context.Background()
@@ -51,11 +51,12 @@ func ExampleNamespace_EnableRecovery() {
 	c.Abort()
 	_ = news.Emit("headline", "two")
 	again, _ := socketiotest.Dial(ctx, io, "/news", &socketiotest.Options{Auth: c.State()})
-	fmt.Printf("%s, the same id: %t\n", again.Expect("headline").Args[0], again.ID() == c.ID())
+	fmt.Printf("%s\n", again.Expect("headline").Args[0])
+	reply, _ := again.EmitAck(ctx, "was I away?")
+	fmt.Printf("%s, the same id: %t\n", reply.Args, again.ID() == c.ID())
 	_ = io.Shutdown(ctx)
 	// Output:
-	// recovered: false
 	// "one"
-	// recovered: true
-	// "two", the same id: true
+	// "two"
+	// [true], the same id: true
 }
