@@ -119,7 +119,7 @@ func (s *Server) recoveries() []*recovery {
 // these come back, elsewhere perhaps; no DISCONNECT is sent, after which they
 // would stay away. All sockets get OnDisconnect with ReasonServerShutdown, and
 // OnGone: nothing is kept for recovery. Then the adapters leave the other servers. It
-// returns when no goroutine of the server is left, or when ctx ends.
+// returns when no goroutine of the server is left, or with ctx's error when ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
 	for _, r := range s.recoveries() {
 		r.close(ctx)
@@ -130,16 +130,17 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 // Drain refuses new clients and closes the transports of the others one by one,
-// spread over the given time, so that they do not come back all at once. A
-// Shutdown should follow.
+// spread over the given time, so that they do not come back all at once. It returns
+// when none is left, or with ctx's error. A Shutdown should follow.
 func (s *Server) Drain(ctx context.Context, over time.Duration) error {
 	return s.engine.Drain(ctx, over)
 }
 
-// Stats are figures of a server.
+// Stats are figures of a server: those of its engine since it was made, and the
+// sockets.
 type Stats struct {
 	engineio.Stats
-	// Sockets counts the connected sockets of all namespaces.
+	// Sockets is the number of connected sockets in all namespaces.
 	Sockets int
 }
 

@@ -17,7 +17,8 @@ import (
 // server.
 type Reason = engineio.Reason
 
-// The reasons for the end of a socket.
+// The reasons for the end of a socket. After the first two official clients do not
+// come back by themselves.
 const (
 	ReasonClientDisconnect Reason = "client namespace disconnect"
 	ReasonServerDisconnect Reason = "server namespace disconnect"
@@ -70,9 +71,9 @@ func newID() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// ID returns the public id of the socket, which is random, new for each connection
-// that does not recover an earlier one, and a room with this socket in it. That of a
-// client of Engine.IO 3 is not random: see Options.AllowEIO3.
+// ID returns the public id of the socket: 20 characters at random, new for each
+// connection that does not recover an earlier one, and a room with this socket in it.
+// That of a client of Engine.IO 3 is not random: see Options.AllowEIO3.
 func (s *Socket) ID() string { return s.id }
 
 // Namespace returns the namespace that the socket is in.
@@ -86,7 +87,8 @@ type Handshake struct {
 	Auth stdjson.RawMessage
 }
 
-// Handshake returns how the client came.
+// Handshake returns the request with which the client came. It is not kept parsed:
+// what is needed often belongs under a Key.
 func (s *Socket) Handshake() Handshake {
 	return Handshake{s.client.session.Handshake(), s.auth}
 }
