@@ -8,10 +8,10 @@ import (
 	"parley/server/engineio"
 )
 
-// An Error may reach a client as it is: as the failure of an acknowledgement,
-// as the event "error", or from a middleware as the client's connect_error, which is
-// Message and Data alone. Any other error is logged, and the client reads "Internal
-// error". Errors that wrap one count too.
+// An Error, or one wrapped in the error of a handler, reaches the client as it is: as
+// the failure of an acknowledgement, as the event "error", or from a middleware as
+// connect_error, whose data is Data, or {"code"} without. Any other error is logged,
+// and the client reads "Internal error".
 type Error struct {
 	// Code is for programs, such as "not_found"; Message is for people.
 	Code    string
