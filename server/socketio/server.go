@@ -136,7 +136,8 @@ func (s *Server) Drain(ctx context.Context, over time.Duration) error {
 	return s.engine.Drain(ctx, over)
 }
 
-// Stats are figures of a server: those of its engine since it was made, and the
+// Stats are figures of a server: those of its engine, TotalConnections,
+// CurrentConnections, MessagesSent, MessagesReceived and MessagesCompressed, and the
 // sockets.
 type Stats struct {
 	engineio.Stats

@@ -79,7 +79,8 @@ func (s *Socket) ID() string { return s.id }
 // Namespace returns the namespace that the socket is in.
 func (s *Socket) Namespace() *Namespace { return s.ns }
 
-// A Handshake is the request with which a client came, and its credentials.
+// A Handshake is the request with which a client came, with its Time, RemoteAddr,
+// Secure, URL, Header() and Query(), and the credentials.
 type Handshake struct {
 	*engineio.Handshake
 	// Auth is the JSON object that the client sent for this namespace, nil if
@@ -181,7 +182,8 @@ func (s *Socket) Compress(on bool) Target {
 // Emit sends an event to the client. It queues and never blocks; what is emitted
 // from one goroutine arrives in that order. []byte, wherever it stands in the
 // arguments, travels as binary. The error is ErrClosed or ErrSlow, or says why the
-// arguments cannot be encoded. While the client of a disconnected socket may still
+// arguments cannot be encoded: ErrReserved, ErrTooManyAttachments, or that of JSON.
+// While the client of a disconnected socket may still
 // recover, the event waits for it.
 func (s *Socket) Emit(event string, args ...any) error { return s.emit(flags{}, event, args) }
 
