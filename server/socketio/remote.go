@@ -40,8 +40,7 @@ func (r RemoteSocket) Disconnect(closeTransport bool) error {
 
 // FetchSockets returns the sockets of the target, in no order. Where servers do not
 // answer before ctx ends it returns what there is and a *PartialError, which counts
-// the other servers. After Shutdown it returns ErrClosed, as do Join, Leave and
-// Disconnect.
+// the other servers.
 func (t Target) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	if t.ns.server.closed.Load() {
 		return nil, ErrClosed

@@ -119,7 +119,7 @@ func (s *Server) recoveries() []*recovery {
 // these come back, elsewhere perhaps; no DISCONNECT is sent, after which they
 // would stay away. All sockets get OnDisconnect with ReasonServerShutdown, and
 // OnGone: nothing is kept for recovery. Then the adapters leave the other servers. It
-// returns when no goroutine of the server is left, or with ctx's error when ctx ends.
+// returns when no goroutine of the server is left, or when ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
 	for _, r := range s.recoveries() {
 		r.close(ctx)

@@ -7,7 +7,8 @@ import (
 
 // A Target says who gets an event: sockets of one namespace, on every server unless
 // it is Local. It is a value: each method returns a changed copy, so a Target may be
-// kept and shared between goroutines.
+// kept and shared between goroutines. After Server.Shutdown what it would do is
+// ErrClosed.
 type Target struct {
 	ns     *Namespace
 	rooms  []string
