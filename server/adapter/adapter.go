@@ -6,6 +6,9 @@
 // [Local]. Neither side waits for the other: what the adapter cannot pass on is lost
 // for the other servers and for nobody else.
 //
+// Beside it stands [Recovery], on which connection state recovery rests: what keeps
+// the events of the recent past, and the sessions of clients that are away.
+//
 // # Order
 //
 // What one server publishes by Broadcast, BroadcastAck, Join, Leave, Disconnect and

@@ -79,7 +79,7 @@ func (d door) Open(t transport.Transport, r *http.Request) (transport.Sink, erro
 	session.heartbeat.F = session.beat
 	reserved = false
 	session.open(t)
-	return session, nil
+	return session.link(), nil
 }
 
 // Upgrade implements transport.Sessions.

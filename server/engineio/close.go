@@ -29,7 +29,7 @@ func (s *Session) Close(reason Reason) {
 	flush := s.mark()
 	s.mu.Unlock()
 	if flush {
-		s.server.reactor.Flush(s)
+		s.server.reactor.Flush(s.link())
 	}
 	s.server.reactor.Go(closedTask{s})
 }
@@ -49,8 +49,8 @@ func (s *Session) end(reason Reason, cause error) {
 	s.server.reactor.Go(closedTask{s})
 }
 
-// Gone implements transport.Sink.
-func (s *Session) Gone(_ reactor.Turn, cause error) {
+// gone ends the session whose transport has ended.
+func (s *Session) gone(cause error) {
 	s.mu.Lock()
 	was := s.state
 	if was == stateOpen {

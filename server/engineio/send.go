@@ -39,7 +39,7 @@ func (s *Session) Send(batch ...Message) error {
 	s.mu.Unlock()
 	s.tellOutgoing(batch...)
 	if flush {
-		s.server.reactor.Flush(s)
+		s.server.reactor.Flush(s.link())
 	}
 	return nil
 }
@@ -57,7 +57,7 @@ func (s *Session) SendVolatile(batch ...Message) bool {
 	s.mu.Unlock()
 	s.tellOutgoing(batch...)
 	if flush {
-		s.server.reactor.Flush(s)
+		s.server.reactor.Flush(s.link())
 	}
 	return true
 }
@@ -87,8 +87,8 @@ func (s *Session) mark() bool {
 	return true
 }
 
-// Flush implements reactor.Flusher.
-func (s *Session) Flush(scratch []byte) {
+// flush writes what waits, at the end of a turn.
+func (s *Session) flush(scratch []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dirty = false
@@ -122,8 +122,8 @@ func (s *Session) write(scratch []byte) {
 	}
 }
 
-// Drained implements transport.Sink.
-func (s *Session) Drained() {
+// drained goes on after the transport could not take everything.
+func (s *Session) drained() {
 	s.mu.Lock()
 	s.blocked = false
 	s.stopStall()
@@ -133,7 +133,7 @@ func (s *Session) Drained() {
 	flush := (s.queue.len() > 0 || s.state == stateClosing) && s.mark()
 	s.mu.Unlock()
 	if flush {
-		s.server.reactor.Flush(s)
+		s.server.reactor.Flush(s.link())
 	}
 }
 

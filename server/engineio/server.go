@@ -196,7 +196,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query, want
 	session := &Session{server: s, id: id, handshake: handshake}
 	session.heartbeat.F = session.beat
 	if !wantsUpgrade {
-		t := polling.New(&s.polling, s.reactor.Turn(), session, q.format())
+		t := polling.New(&s.polling, s.reactor.Turn(), session.link(), q.format())
 		reserved = false
 		session.open(t)
 		s.setCookie(w, id)
@@ -208,7 +208,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query, want
 		return
 	}
 	reserved = false
-	defer conn.Start(s.reactor.Turn(), session, initial) // after a panic too: it sees to the end of the connection
+	defer conn.Start(s.reactor.Turn(), session.link(), initial) // after a panic too: it sees to the end of the connection
 	session.form = q.binaryForm()
 	if conn.V3 = session.v3(); conn.V3 {
 		conn.Answer()

@@ -152,8 +152,8 @@ func (s *Session) setPaused(on bool) {
 	}
 }
 
-// Packet implements transport.Sink.
-func (s *Session) Packet(t reactor.Turn, p eio.Packet) {
+// packet takes what has come.
+func (s *Session) packet(t reactor.Turn, p eio.Packet) {
 	s.tellIncoming(p)
 	if p.Type == eio.Message {
 		s.receive(t, p)
@@ -244,7 +244,7 @@ func (s *Session) beat() {
 	s.mu.Unlock()
 	s.tellOutgoing(pingMessage)
 	if flush {
-		s.server.reactor.Flush(s)
+		s.server.reactor.Flush(s.link())
 	}
 }
 

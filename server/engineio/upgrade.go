@@ -83,7 +83,7 @@ func (p *probe) adopt(t transport.Transport) bool {
 func (p *probe) Packet(t reactor.Turn, packet eio.Packet) {
 	switch {
 	case p.over:
-		p.s.Packet(t, packet)
+		p.s.packet(t, packet)
 	case packet.Type == eio.Ping && string(packet.Data) == probeText:
 		p.answer()
 	case packet.Type == eio.Upgrade:
@@ -140,7 +140,7 @@ func (p *probe) takeOver() {
 	flush := s.mark()
 	s.mu.Unlock()
 	if flush {
-		s.server.reactor.Flush(s)
+		s.server.reactor.Flush(s.link())
 	}
 	s.receiving.Lock()
 	defer s.receiving.Unlock()
@@ -195,7 +195,7 @@ func (p *probe) abandonUnlocked() {
 	flush := s.state == stateClosing && s.mark()
 	s.mu.Unlock()
 	if flush {
-		s.server.reactor.Flush(s)
+		s.server.reactor.Flush(s.link())
 	}
 }
 
@@ -220,14 +220,14 @@ func (p *probe) Drained() {
 	over := p.s.transport == p.conn
 	p.s.mu.Unlock()
 	if over {
-		p.s.Drained()
+		p.s.drained()
 	}
 }
 
 // Gone implements transport.Sink.
-func (p *probe) Gone(t reactor.Turn, cause error) {
+func (p *probe) Gone(_ reactor.Turn, cause error) {
 	if p.over {
-		p.s.Gone(t, cause)
+		p.s.gone(cause)
 		return
 	}
 	p.abandonUnlocked()

@@ -8,9 +8,11 @@ import (
 )
 
 // Call emits an event to the client and waits for its acknowledgement, whose one
-// argument is the result; Out may also be None, Args2 or Args3. It ends with an
-// error when ctx does, or when the socket is gone (ErrClosed). Handlers may call
-// their own client.
+// argument is the result; Out may also be None, Args2, Args3 or Args. It ends with
+// an error when ctx does, when the socket is gone (ErrClosed), when the answer does
+// not fit Out, or at once where the event cannot be sent: ErrTooManyAcks,
+// ErrInboxFull, ErrNotConnected and those of Emit. Handlers may call their own
+// client. Ctx should have a deadline: a client may never answer.
 func Call[Out any](ctx context.Context, s *Socket, event string, args ...any) (Out, error) {
 	a, err := s.call(ctx, event, args)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 type PartialError = adapter.PartialError
 
 // CallAll emits an event to the target and waits for the acknowledgements of all
-// its sockets, whose one argument each is a result; Out may also be None, Args2 or
-// Args3. They come in the order of arrival. Where sockets leave, or have not
+// its sockets, whose one argument each is a result; Out may also be None, Args2,
+// Args3 or Args. They come in the order of arrival. Where sockets leave, or have not
 // answered when ctx ends, it returns what there is and a *PartialError, which counts
 // sockets. Without any socket it returns at once.
 //

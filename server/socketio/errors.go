@@ -8,16 +8,19 @@ import (
 	"parley/server/engineio"
 )
 
-// An Error may reach a client as it is: as the failure of an acknowledgement,
-// as the event "error", or from a middleware as the client's connect_error.
-// Any other error is logged, and the client reads "Internal error".
+// An Error, or one wrapped in the error of a handler, reaches the client as it is: as
+// the failure of an acknowledgement, as the event "error", or from a middleware as
+// connect_error, whose data is Data, or {"code"} without. Any other error is logged,
+// and the client reads "Internal error".
 type Error struct {
+	// Code is for programs, such as "not_found"; Message is for people.
 	Code    string
 	Message string
 	// Data is for anything more that the client should get. Nil is left out.
 	Data any
 }
 
+// Error returns "code: message", or the message alone where there is no code.
 func (e *Error) Error() string {
 	if e.Code == "" {
 		return e.Message
@@ -51,7 +54,8 @@ var (
 	ErrNameTooLong        = errors.New("socketio: name too long")
 	// ErrInboxFull ends a Call that a handler makes to its own client while so
 	// many events of the client wait that it is not read from: the answer could
-	// come only after the handler has returned.
+	// come only after the handler has returned. It also refuses a server-side event
+	// of which too many wait.
 	ErrInboxFull = errors.New("socketio: the client's events fill its inbox")
 	// ErrNotConnected: a middleware made a Call, which the client answers only
 	// once it is connected.

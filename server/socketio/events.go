@@ -33,7 +33,8 @@ var (
 // sent as the event "error" with {"code","message"}.
 //
 // On a namespace an event has one handler, and a second one panics; on a socket
-// it replaces the first.
+// it replaces the first. A reserved name panics. The context ends when the socket
+// does.
 func On[In any](sc Scope, event string, h func(ctx context.Context, s *Socket, in In) error) {
 	decode := decoderOf[In]()
 	register(sc, event, &entry{call: func(ctx context.Context, s *Socket, args arguments) (any, error) {
@@ -78,12 +79,13 @@ func Once[In any](s *Socket, event string, h func(ctx context.Context, s *Socket
 	register(s, event, e)
 }
 
-// Off removes the handler of an event, if there is one. Off of a socket brings the
-// namespace's handler back.
+// Off removes the handler of an event, if there is one. After Off of a socket the
+// namespace's handler gets the event again.
 func Off(sc Scope, event string) { sc.scope().events.remove(event, nil) }
 
 // OnUnhandled is OnAck for the events that have no handler. Without it they are
-// ignored and get no acknowledgement.
+// ignored, and who wants an acknowledgement gets an error with CodeInvalid: clients
+// with retries would send the event again and hold back all others.
 func OnUnhandled[Out any](sc Scope, h func(ctx context.Context, s *Socket, e Event) (Out, error)) {
 	target := sc.scope()
 	e := &entry{replies: true, call: func(ctx context.Context, s *Socket, args arguments) (any, error) {

@@ -8,11 +8,9 @@ import (
 	"parley/server/internal/clientfiles"
 )
 
-// CORS is what pages of allowed origins are told.
+// CORS is what pages of allowed origins are told besides that they are allowed: see
+// engineio.CORS.
 type CORS = engineio.CORS
-
-// A ConnectionError says why a request is refused.
-type ConnectionError = engineio.ConnectionError
 
 // CheckOrigin returns an error if no browser sends an origin that the entry of
 // Options.AllowedOrigins stands for, such as one with a slash at the end. New

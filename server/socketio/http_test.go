@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"parley/server/engineio"
 	"parley/server/socketio"
 	"parley/server/socketiotest"
 )
@@ -77,7 +78,7 @@ func TestHTTPOptionsReachTheEngine(t *testing.T) {
 		Headers:           func(h http.Header, _ *http.Request, _ bool) { h.Set("X-Seen", "yes") },
 		GenerateID:        func(r *http.Request) (string, error) { return r.URL.Query().Get("id"), nil },
 		MaxHeader:         1000,
-		OnConnectionError: func(e socketio.ConnectionError) { failed = append(failed, e.Code) },
+		OnConnectionError: func(e engineio.ConnectionError) { failed = append(failed, e.Code) },
 		AllowRequest: func(r *http.Request) error {
 			if r.Header.Get("Authorization") == "" {
 				return errors.New("who are you?")

@@ -7,25 +7,13 @@ import (
 	"parley/server/engineio"
 )
 
-// PacketInfo is one packet of a client's session, as Options.OnPacket sees it.
-type PacketInfo = engineio.PacketInfo
-
-// SessionInfo is a change of a client's session, as Options.OnSession sees it.
-type SessionInfo = engineio.SessionInfo
-
-// The changes of a session.
-const (
-	SessionOpened   = engineio.SessionOpened
-	SessionUpgraded = engineio.SessionUpgraded
-	SessionClosed   = engineio.SessionClosed
-)
-
-// Transport returns the name of the transport that carries the client now: "polling"
-// or "websocket".
+// Transport returns the name of the transport that carries the client now: "polling",
+// "websocket" or "webtransport".
 func (s *Socket) Transport() string { return s.client.session.Transport() }
 
-// SessionID returns the id of the client's connection, which all its sockets share. It
-// is a secret: whoever knows it can speak for the client.
+// SessionID returns the id of the client's session in the engine, which all its sockets
+// share and Options.OnSession and OnPacket name. It is a secret: whoever knows it can
+// speak for a client that polls.
 func (s *Socket) SessionID() string { return s.client.session.ID() }
 
 // OnUpgrade adds a hook for sockets whose client has changed its transport. Among the

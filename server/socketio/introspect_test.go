@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"parley/server/engineio"
 	"parley/server/socketio"
 	"parley/server/socketiotest"
 )
@@ -109,8 +110,8 @@ func TestUpgradeHookComesAmongTheEvents(t *testing.T) {
 }
 
 func TestSessionHookIsToldInOrder(t *testing.T) {
-	changes := make(chan socketio.SessionInfo, 10)
-	srv := newServer(t, &socketio.Options{OnSession: func(i socketio.SessionInfo) {
+	changes := make(chan engineio.SessionInfo, 10)
+	srv := newServer(t, &socketio.Options{OnSession: func(i engineio.SessionInfo) {
 		changes <- i
 		panic("on purpose")
 	}})
@@ -122,11 +123,11 @@ func TestSessionHookIsToldInOrder(t *testing.T) {
 	}
 	opened, upgraded := receive(t, changes), receive(t, changes)
 	socketOf(t, ns, c).Disconnect(true)
-	for i, got := range []socketio.SessionInfo{opened, upgraded, receive(t, changes)} {
-		want := []socketio.SessionInfo{
-			{ID: id, Change: socketio.SessionOpened, Transport: "polling"},
-			{ID: id, Change: socketio.SessionUpgraded, Transport: "websocket"},
-			{ID: id, Change: socketio.SessionClosed, Transport: "websocket", Reason: socketio.ReasonForcedClose},
+	for i, got := range []engineio.SessionInfo{opened, upgraded, receive(t, changes)} {
+		want := []engineio.SessionInfo{
+			{ID: id, Change: engineio.SessionOpened, Transport: "polling"},
+			{ID: id, Change: engineio.SessionUpgraded, Transport: "websocket"},
+			{ID: id, Change: engineio.SessionClosed, Transport: "websocket", Reason: socketio.ReasonForcedClose},
 		}[i]
 		if got != want {
 			t.Errorf("told of %+v, want %+v", got, want)
@@ -139,7 +140,7 @@ func TestPacketHookSeesBothDirections(t *testing.T) {
 	var log lockedBuffer
 	srv := newServer(t, &socketio.Options{
 		Logger: textLogger(&log),
-		OnPacket: func(p socketio.PacketInfo) {
+		OnPacket: func(p engineio.PacketInfo) {
 			direction := "out"
 			if p.Incoming {
 				direction = "in"

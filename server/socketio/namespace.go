@@ -8,7 +8,8 @@ import (
 
 // A Namespace is one of the parts that a server's clients can join, each with
 // handlers, sockets and rooms of its own. Handlers and hooks should be registered
-// before the first client comes; all may be called from any goroutine.
+// before the first client comes. Those for one socket run one at a time, those for
+// several at the same time.
 type Namespace struct {
 	server *Server
 	name   string
@@ -75,8 +76,8 @@ func (h *hooks) onGone() []func(context.Context, *Socket)    { return h.gone }
 // Name returns the namespace's name, with its leading slash; of a parent the expression.
 func (ns *Namespace) Name() string { return ns.name }
 
-// Use adds a middleware, which decides whether a socket may connect. They run
-// in order; the first error goes to the client as its connect_error.
+// Use adds a middleware, which decides whether a socket may connect. They run in
+// order and may block; the first error goes to the client as its connect_error.
 func (ns *Namespace) Use(middleware func(ctx context.Context, s *Socket) error) {
 	ns.hook(func(h *hooks) { h.use = appended(h.use, middleware) })
 }
@@ -87,18 +88,18 @@ func (ns *Namespace) OnConnect(hook func(ctx context.Context, s *Socket)) {
 	ns.hook(func(h *hooks) { h.connect = appended(h.connect, hook) })
 }
 
-// OnDisconnect adds a hook for sockets that have lost their connection. It runs
-// after the handlers of all events that came before; the socket is still in its
-// rooms, and leaves them after it. context.Cause of the context tells more than the
-// reason.
+// OnDisconnect adds a hook for sockets that are no longer connected, whoever ended it.
+// It runs after the handlers of all events that came before; the socket is still in
+// its rooms, and leaves them after it. The context has ended; its context.Cause tells
+// more than the reason.
 func (ns *Namespace) OnDisconnect(hook func(ctx context.Context, s *Socket, why Reason)) {
 	ns.hook(func(h *hooks) { h.disconnect = appended(h.disconnect, hook) })
 }
 
-// OnGone adds a hook for sockets whose client does not come back: it runs once for
-// each socket that had connected, after the disconnect hooks, either at once or, with
-// EnableRecovery, when the time to come back is over; not for one whose client has
-// come back as a new Socket with the same id, for which it will run some day.
+// OnGone adds a hook for sockets whose client does not come back to them. It runs once
+// for each that had connected, after its disconnect hooks: at once, or with
+// EnableRecovery when the time to come back is over. Where the client has recovered
+// it does not run for the old socket, but once for the new one, which has the same id.
 func (ns *Namespace) OnGone(hook func(ctx context.Context, s *Socket)) {
 	ns.hook(func(h *hooks) { h.gone = appended(h.gone, hook) })
 }
@@ -139,7 +140,7 @@ func (ns *Namespace) Compress(on bool) Target { return Target{ns: ns}.Compress(o
 // Local targets all sockets of this server.
 func (ns *Namespace) Local() Target { return Target{ns: ns}.Local() }
 
-// Emit sends an event to all sockets.
+// Emit sends an event to all sockets, as Target.Emit does.
 func (ns *Namespace) Emit(event string, args ...any) error {
 	return Target{ns: ns}.Emit(event, args...)
 }

@@ -11,10 +11,10 @@ import (
 	"parley/server/wire/sio"
 )
 
-// Options configures a Server. Zero means the default that stands beside each
-// field, and never "unlimited"; New panics with the field's name if a value is
-// impossible. Functions are called on the goroutines of the requests, several at
-// a time; one that panics ends its request.
+// Options configures a Server. Zero means the default that stands at the end of each
+// field's text, and never "unlimited"; New panics with the field's name if a value is
+// impossible. Functions with a request are called on the request's goroutine, several
+// at a time; one that panics ends its request.
 type Options struct {
 	// PingInterval is the time between two pings of the server. 25 s.
 	PingInterval time.Duration
@@ -27,10 +27,10 @@ type Options struct {
 	// namespace. 45 s.
 	ConnectTimeout time.Duration
 	// ReadTimeout is how long a client may take to finish a message or a
-	// request that it began. The engine's default.
+	// request that it began. 30 s.
 	ReadTimeout time.Duration
-	// WriteTimeout is how long a client may take to read what was written for
-	// it. 10 s.
+	// WriteTimeout is how long a client may take nothing of what waits for it, before
+	// it is closed with ReasonSlow. 10 s.
 	WriteTimeout time.Duration
 
 	// Transports are those offered: "polling", "websocket". Both. A server of
@@ -71,27 +71,28 @@ type Options struct {
 	// load balancers; it is named "io" unless told otherwise. Nil: no cookie.
 	Cookie *http.Cookie
 	// Headers may change the header h of each answer but refusals; initial says
-	// that it is the first answer of a session.
+	// that it is the first answer of a session. Nil changes nothing.
 	Headers func(h http.Header, r *http.Request, initial bool)
 	// AllowRequest decides on each client before it has a session. An error
-	// refuses the request with status 403, and its text reaches the client.
+	// refuses the request with status 403 (a WebSocket's with 400), and its text
+	// reaches the client. Nil admits all.
 	AllowRequest func(r *http.Request) error
 	// GenerateID makes the ids of the engine's sessions: up to 128 letters,
 	// digits and -._~, impossible to guess and never used before. An error
 	// refuses the client. Nil: 120 random bits.
 	GenerateID func(r *http.Request) (string, error)
-	// OnConnectionError is told of each request that is refused.
-	OnConnectionError func(ConnectionError)
+	// OnConnectionError is told of each request that is refused. Nil: nobody is.
+	OnConnectionError func(engineio.ConnectionError)
 
 	// PerMessageDeflate lets WebSocket clients that offer it send and get
 	// compressed messages, those from 1,024 bytes on. Nil: off.
 	PerMessageDeflate *PerMessageDeflate
 
 	// EventLoops is the number of goroutines that read and write the plain TCP
-	// connections, on Linux. The engine's default.
+	// connections, on Linux. Half of GOMAXPROCS, but one at least.
 	EventLoops int
 	// MaxSessions bounds the clients at one time; further ones get status 503.
-	// The engine's default.
+	// 1,000,000.
 	MaxSessions int
 	// MaxPayload bounds one incoming message or polling request, in bytes; and
 	// the attachments of one packet together. 1,000,000.
@@ -99,11 +100,9 @@ type Options struct {
 	// MaxHeader bounds the URL and header of the request with which a client
 	// comes, in bytes; they are kept for Handshake. 16 KiB.
 	MaxHeader int
-	// MaxPackets bounds the packets in one polling request. The engine's
-	// default.
+	// MaxPackets bounds the packets in one polling request. 10,000.
 	MaxPackets int
-	// MaxFragments bounds the fragments of one WebSocket message. The engine's
-	// default.
+	// MaxFragments bounds the fragments of one WebSocket message. 1,024.
 	MaxFragments int
 	// MaxAttachments bounds the binary attachments of one packet, in both
 	// directions: official clients refuse more than 10. 10.
@@ -144,19 +143,20 @@ type Options struct {
 	// returns an error is alone, and the error is logged. Nil: a single server.
 	Adapter func(adapter.Local) (adapter.Adapter, error)
 	// OnSession is told when a client's session opens, changes its transport, or has
-	// ended, in this order. It must not block; a panic in it is logged. None.
-	OnSession func(SessionInfo)
+	// ended, in this order. It must not block; a panic in it is logged. Nil: nobody is.
+	OnSession func(engineio.SessionInfo)
 	// OnPacket is shown every packet of the transport, as it comes in and once it is
 	// queued to be sent, except the transports' own close packets, noops and probes.
-	// It must not block; a panic in it is logged. None.
-	OnPacket func(PacketInfo)
+	// It must not block; a panic in it is logged. Nil: nobody is.
+	OnPacket func(engineio.PacketInfo)
 
 	// Logger gets panics and unexpected errors of handlers as errors, what
 	// clients do wrong as debug lines. Nil discards all.
 	Logger *slog.Logger
 }
 
-// PerMessageDeflate configures the compression of WebSocket messages.
+// PerMessageDeflate configures the compression of WebSocket messages: see
+// engineio.PerMessageDeflate.
 type PerMessageDeflate = engineio.PerMessageDeflate
 
 // withDefaults returns a copy in which everything that this layer uses is set.

@@ -130,16 +130,18 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 // Drain refuses new clients and closes the transports of the others one by one,
-// spread over the given time, so that they do not come back all at once. A
-// Shutdown should follow.
+// spread over the given time, so that they do not come back all at once. It returns
+// when none is left, or with ctx's error. A Shutdown should follow.
 func (s *Server) Drain(ctx context.Context, over time.Duration) error {
 	return s.engine.Drain(ctx, over)
 }
 
-// Stats are figures of a server.
+// Stats are figures of a server: those of its engine, TotalConnections,
+// CurrentConnections, MessagesSent, MessagesReceived and MessagesCompressed, and the
+// sockets.
 type Stats struct {
 	engineio.Stats
-	// Sockets counts the connected sockets of all namespaces.
+	// Sockets is the number of connected sockets in all namespaces.
 	Sockets int
 }
 

@@ -17,7 +17,8 @@ import (
 // server.
 type Reason = engineio.Reason
 
-// The reasons for the end of a socket.
+// The reasons for the end of a socket. After the first two official clients do not
+// come back by themselves.
 const (
 	ReasonClientDisconnect Reason = "client namespace disconnect"
 	ReasonServerDisconnect Reason = "server namespace disconnect"
@@ -70,15 +71,16 @@ func newID() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// ID returns the public id of the socket, which is random, new for each connection
-// that does not recover an earlier one, and a room with this socket in it. That of a
-// client of Engine.IO 3 is not random: see Options.AllowEIO3.
+// ID returns the public id of the socket: 20 characters at random, new for each
+// connection that does not recover an earlier one, and a room with this socket in it.
+// That of a client of Engine.IO 3 is not random: see Options.AllowEIO3.
 func (s *Socket) ID() string { return s.id }
 
 // Namespace returns the namespace that the socket is in.
 func (s *Socket) Namespace() *Namespace { return s.ns }
 
-// A Handshake is the request with which a client came, and its credentials.
+// A Handshake is the request with which a client came, with its Time, RemoteAddr,
+// Secure, URL, Header() and Query(), and the credentials.
 type Handshake struct {
 	*engineio.Handshake
 	// Auth is the JSON object that the client sent for this namespace, nil if
@@ -86,7 +88,8 @@ type Handshake struct {
 	Auth stdjson.RawMessage
 }
 
-// Handshake returns how the client came.
+// Handshake returns the request with which the client came. It is not kept parsed:
+// what is needed often belongs under a Key.
 func (s *Socket) Handshake() Handshake {
 	return Handshake{s.client.session.Handshake(), s.auth}
 }
@@ -179,7 +182,8 @@ func (s *Socket) Compress(on bool) Target {
 // Emit sends an event to the client. It queues and never blocks; what is emitted
 // from one goroutine arrives in that order. []byte, wherever it stands in the
 // arguments, travels as binary. The error is ErrClosed or ErrSlow, or says why the
-// arguments cannot be encoded. While the client of a disconnected socket may still
+// arguments cannot be encoded: ErrReserved, ErrTooManyAttachments, or that of JSON.
+// While the client of a disconnected socket may still
 // recover, the event waits for it.
 func (s *Socket) Emit(event string, args ...any) error { return s.emit(flags{}, event, args) }
 

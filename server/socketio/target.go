@@ -5,8 +5,10 @@ import (
 	"parley/server/wire/sio"
 )
 
-// A Target says who gets an event. It is a value: each method returns a changed
-// copy, so a Target may be kept and shared between goroutines.
+// A Target says who gets an event: sockets of one namespace, on every server unless
+// it is Local. It is a value: each method returns a changed copy, so a Target may be
+// kept and shared between goroutines. After Server.Shutdown what it would do is
+// ErrClosed.
 type Target struct {
 	ns     *Namespace
 	rooms  []string
@@ -66,7 +68,7 @@ func (t Target) Compress(on bool) Target {
 	return t
 }
 
-// Local keeps the event on this server.
+// Local leaves the other servers out.
 func (t Target) Local() Target {
 	t.direct = false
 	t.local = true
@@ -91,8 +93,9 @@ func (t Target) remote() *peers {
 	return t.ns.peers
 }
 
-// Emit sends an event to the target. It queues and never blocks; nothing is sent
-// if the arguments cannot be encoded. A receiver that is gone or too slow is no
+// Emit sends an event to the target. It queues and never blocks. The error is
+// ErrClosed after Shutdown, or says why the arguments cannot be encoded, as Socket.Emit
+// does; nothing is sent then. A receiver that is gone or too slow is no
 // error, unless it is the only one that was asked for; nor is a server that cannot
 // be reached.
 func (t Target) Emit(event string, args ...any) error {

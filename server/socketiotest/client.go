@@ -133,7 +133,8 @@ func attachment(data []byte) eio.Packet {
 	return eio.Packet{Type: eio.Message, Binary: true, Data: data}
 }
 
-// Emit sends an event. A []byte argument is an attachment.
+// Emit sends an event. An argument that is a []byte is an attachment; one within an
+// argument is not.
 func (c *Client) Emit(event string, args ...any) error {
 	return c.emit(sio.Event, sio.NoID, append([]any{event}, args...))
 }
@@ -196,7 +197,7 @@ func (c *Client) Next(ctx context.Context) (Event, error) {
 }
 
 // Expect returns the next event of that name; events of other names stay for their
-// own turn. It fails the test if none comes.
+// own turn. It fails the test if none comes within 10 s.
 func (c *Client) Expect(event string) Event {
 	if c.t != nil {
 		c.t.Helper()

@@ -86,11 +86,7 @@ func suiteServer() http.Handler {
 			_ = s.Emit("auth", auth)
 		})
 		socketio.On(ns, "message", func(_ context.Context, s *socketio.Socket, in socketio.Args) error {
-			args := make([]any, len(in))
-			for i, arg := range in {
-				args[i] = arg
-			}
-			return s.Emit("message-back", args...)
+			return s.Emit("message-back", in)
 		})
 		socketio.OnAck(ns, "message-with-ack", func(_ context.Context, _ *socketio.Socket, in socketio.Args) (socketio.Args, error) {
 			return in, nil
