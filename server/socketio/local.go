@@ -36,6 +36,12 @@ func (l local) Rooms() []string {
 
 func (l local) Deliver(payload adapter.Payload, to adapter.Selection, f adapter.Flags) error {
 	ns := l.peers.ns
+	if r := ns.recovery.Load(); r != nil {
+		event := adapter.Event{Payload: payload, Selection: to, Uncompressed: f.Uncompressed}
+		err := r.receive(event, flagsOf(f))
+		l.peers.failed(opReceive, err)
+		return err
+	}
 	p, err := ns.foreignEvent(sio.NoID, payload, f)
 	if err != nil {
 		l.peers.failed(opReceive, err)
@@ -47,6 +53,16 @@ func (l local) Deliver(payload adapter.Payload, to adapter.Selection, f adapter.
 		_ = s.deliver(&p, flagsOf(f))
 	}
 	return nil
+}
+
+func (l local) DeliverAt(event adapter.Event, offset string) (after func(), err error) {
+	r := l.peers.ns.recovery.Load()
+	if r == nil {
+		return nil, l.Deliver(event.Payload, event.Selection, adapter.Flags{Uncompressed: event.Uncompressed})
+	}
+	after, err = r.receiveAt(event, offset)
+	l.peers.failed(opReceive, err)
+	return after, err
 }
 
 func (l local) DeliverAck(payload adapter.Payload, to adapter.Selection, f adapter.Flags, acks adapter.Acks) (stop func(), err error) {

@@ -61,11 +61,6 @@ func newNamespace(s *Server, name string, parent *Namespace) *Namespace {
 		rooms:   make(map[string]*room),
 	}
 	ns.hooks.Store(&hooks{})
-	if parent != nil {
-		if opts := parent.recoverable.Load(); opts != nil {
-			ns.recovery.Store(newRecovery(ns, *opts))
-		}
-	}
 	return ns
 }
 
@@ -98,7 +93,9 @@ func (ns *Namespace) OnDisconnect(hook func(ctx context.Context, s *Socket, why 
 // OnGone adds a hook for sockets whose client does not come back: it runs once for
 // each socket that had connected, after the disconnect hooks, either at once or, with
 // EnableRecovery, when the time to come back is over; not for one whose client has
-// come back as a new Socket with the same id, for which it will run some day.
+// come back as a new Socket with the same id, for which it will run some day. Nor for
+// one that has come back to another server, as some adapters allow, and may still do so
+// when this one is shut down.
 func (ns *Namespace) OnGone(hook func(ctx context.Context, s *Socket)) {
 	ns.hook(func(h *hooks) { h.gone = appended(h.gone, hook) })
 }
@@ -164,10 +161,14 @@ func (ns *Namespace) Sockets() []*Socket {
 	return list
 }
 
-func (ns *Namespace) size() int {
+// size returns how many sockets there are, and how many are away.
+func (ns *Namespace) size() (here, away int) {
 	ns.mu.RLock()
 	defer ns.mu.RUnlock()
-	return len(ns.members)
+	if r := ns.recovery.Load(); r != nil {
+		away = r.away.Len()
+	}
+	return len(ns.members), away
 }
 
 func (ns *Namespace) scope() scope {
