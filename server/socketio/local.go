@@ -134,16 +134,19 @@ func (ns *Namespace) foreignEvent(id int64, payload adapter.Payload, f adapter.F
 
 // foreignAnswer returns the arguments of an answer that came over another server.
 func (ns *Namespace) foreignAnswer(payload adapter.Payload) (arguments, error) {
-	n := len(payload.Attachments)
-	kind := sio.Ack
-	if n > 0 {
-		kind = sio.BinaryAck
-	}
-	text := append(sio.AppendHeader(nil, kind, n, "", 0), payload.Data...)
-	if err := ns.check(text, payload); err != nil {
+	if err := ns.checkPayload(sio.Ack, payload); err != nil {
 		return arguments{}, fmt.Errorf("socketio: answer of another server: %w", err)
 	}
 	return answerOf(payload), nil
+}
+
+// checkPayload is check for a packet of a kind that has not been written yet.
+func (ns *Namespace) checkPayload(kind sio.Type, payload adapter.Payload) error {
+	n := len(payload.Attachments)
+	if n > 0 {
+		kind = binaryKinds[kind]
+	}
+	return ns.check(append(sio.AppendHeader(nil, kind, n, "", 0), payload.Data...), payload)
 }
 
 var errNoArray = errors.New("the payload is no array")

@@ -92,7 +92,7 @@ func (ns *Namespace) EnableRecovery(opts Recovery) {
 // enableRecovery takes options that are complete. The caller holds Server.mu.
 func (ns *Namespace) enableRecovery(opts Recovery) {
 	own := ns.parent != nil && ns.parent.recoverable.Load() != nil // else a second time is a mistake
-	if here, away := ns.size(); here+away+ns.users > 0 || ns.recovery.Load() != nil && !own {
+	if here, away := ns.size(); here > 0 || away > 0 || ns.users > 0 || ns.recovery.Load() != nil && !own {
 		panic("socketio: EnableRecovery for " + ns.name + " comes too late")
 	}
 	if old := ns.recovery.Load(); old != nil {

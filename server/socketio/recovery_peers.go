@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"parley/server/adapter"
+	"parley/server/wire/sio"
 )
 
 // receive takes in an event of another server. If that server has not given it an
@@ -38,17 +39,13 @@ func (r *recovery) receiveAt(event adapter.Event, offset string) (after func(), 
 // foreign begins the packet of an event of another server, of which it makes sure that
 // clients understand it.
 func (r *recovery) foreign(p adapter.Payload) (*encoder, error) {
-	err := errNoArray
-	var e *encoder
-	if n := len(p.Data); n > 1 && p.Data[n-1] == ']' {
-		e, err = r.encodeKept(p)
+	err := r.ns.checkPayload(sio.Event, p)
+	if err == nil && p.Data[len(p.Data)-1] != ']' {
+		err = errNoArray // but there is something behind one
 	}
+	var e *encoder
 	if err == nil {
-		text := e.buf
-		if e.text != nil {
-			text = e.text
-		}
-		err = r.ns.check(append(text, ']'), p)
+		e, err = r.encodeKept(p)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("socketio: event of another server: %w", err)
