@@ -107,10 +107,10 @@ func (t Target) Disconnect(closeTransport bool) error {
 		return ErrClosed
 	}
 	for _, t := range t.each() {
-		t.ns.disconnectAll(t.here(), closeTransport)
-		if peers := t.remote(); peers != nil {
+		if peers := t.remote(); peers != nil { // first: with its last socket a child goes
 			peers.failed(opDisconnect, peers.Disconnect(t.selection(), closeTransport))
 		}
+		t.ns.disconnectAll(t.here(), closeTransport)
 	}
 	return nil
 }
