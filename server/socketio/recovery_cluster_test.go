@@ -181,6 +181,7 @@ func TestRecoveryOnAnotherServer(t *testing.T) {
 		hears(t, c, round)
 		state := c.State()
 		l.cut(c)
+		waitFor(t, "the session is saved", func() bool { return l.srv.Stats().Away == 1 })
 		l.emit(all[0].To("red"), 10)
 		l.emit(all[1].To(s.ID()), 11)
 		l.emit(all[2], 12)
