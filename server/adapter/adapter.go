@@ -37,6 +37,9 @@ type Local interface {
 	// Deliver sends an event to the sockets of a selection. A payload that is
 	// not an event is an error, and nothing is sent.
 	Deliver(p Payload, to Selection, f Flags) error
+	// DeliverAt is Deliver for an event that another server has appended to the
+	// log of a Recoverer. What it returns is called as that of deliver in Append.
+	DeliverAt(e Event, offset string) (after func(), err error)
 	// DeliverAck sends an event that wants acknowledgements, which come through
 	// acks; the number of receivers before it returns, also if that is 0 and
 	// if there is an error. Stop ends the waiting; it must be called when the

@@ -13,6 +13,8 @@ type Event struct {
 	// Selection says to whom. It leaves out the sender, whose id is a room, by
 	// Except.
 	Selection
+	// Uncompressed is as in Flags.
+	Uncompressed bool
 }
 
 // A Session is what a client leaves behind that may come back.
@@ -54,8 +56,10 @@ var ErrLost = errors.New("adapter: missed events are lost, or the offset is unkn
 type Recovery interface {
 	// Append adds an event, and calls deliver with its offset: before it
 	// returns, or later if giving the event its place takes long. It reports
-	// which. The event must not be changed any more.
-	Append(e Event, deliver func(offset string)) (delivered bool)
+	// which. Where the event cannot be kept it is delivered nevertheless. What
+	// deliver returns, if it is not nil, is called afterwards, with no lock held:
+	// it runs code of the application. The event must not be changed any more.
+	Append(e Event, deliver func(offset string) (after func())) (delivered bool)
 	// Sync calls f, before it returns, with the offset of the newest event that
 	// was delivered.
 	Sync(f func(newest string))
@@ -70,6 +74,23 @@ type Recovery interface {
 	// that was delivered so far. An error of take ends it. With any error,
 	// which is ErrLost if there would be a gap, join is not called.
 	Replay(ctx context.Context, s Session, offset string, take func(e Event, offset string) error, join func()) error
-	// Close forgets everything. Appended events are still delivered.
+	// Close forgets everything. Appended events are still delivered. A second
+	// Close does nothing.
 	Close()
+}
+
+// A Recoverer is an Adapter that brings a Recovery, shared by all servers: their events
+// have one order and clients may come back to any of them.
+//
+// Its Append passes the event on, so it is not given to Broadcast too; on each other
+// server the adapter calls Local.DeliverAt, as one of the calls that come one at a
+// time. Broadcast gets what has no place in the log: volatile events.
+type Recoverer interface {
+	Adapter
+	// Recovery returns the log of the namespace, in which events are kept for that
+	// long at least, unless they are too many. It is called when the application
+	// enables recovery, does not block, and returns nil to leave recovery to the
+	// memory of each server. The namespace closes the Recovery before the Adapter,
+	// which ends this server's part in it: sessions stay until their time is over.
+	Recovery(keep time.Duration) Recovery
 }

@@ -17,26 +17,10 @@ const volatileBytes = 16 << 10
 // returns ErrClosed, or ErrSlow when it has closed the session because too much
 // would wait.
 func (s *Session) Send(batch ...Message) error {
-	size := 0
-	for _, m := range batch {
-		size += m.Len()
+	flush, err := s.push(batch)
+	if err != nil {
+		return err
 	}
-	s.mu.Lock()
-	if s.state != stateOpen {
-		s.mu.Unlock()
-		return ErrClosed
-	}
-	if s.full(len(batch), size) {
-		s.flushNow()
-		if s.full(len(batch), size) {
-			s.mu.Unlock()
-			s.end(ReasonSlow, ErrSlow)
-			return ErrSlow
-		}
-	}
-	s.queue.push(batch...)
-	flush := s.mark()
-	s.mu.Unlock()
 	s.tellOutgoing(batch...)
 	if flush {
 		s.server.reactor.Flush(s.link())
@@ -47,19 +31,74 @@ func (s *Session) Send(batch ...Message) error {
 // SendVolatile sends messages if the transport can take them now, and drops
 // them otherwise. It reports which.
 func (s *Session) SendVolatile(batch ...Message) bool {
-	s.mu.Lock()
-	if s.state != stateOpen || s.blocked || s.queue.bytes > volatileBytes || !s.transport.Writable() {
-		s.mu.Unlock()
-		return false
+	queued, flush := s.pushVolatile(batch)
+	if queued {
+		s.tellOutgoing(batch...)
 	}
-	s.queue.push(batch...)
-	flush := s.mark()
-	s.mu.Unlock()
-	s.tellOutgoing(batch...)
 	if flush {
 		s.server.reactor.Flush(s.link())
 	}
-	return true
+	return queued
+}
+
+// Enqueue is Send, or SendVolatile, for a caller that holds locks, which OnPacket may
+// want. It reports whether the messages are queued; then the caller owes a Report.
+func (s *Session) Enqueue(volatile bool, batch ...Message) (queued bool, err error) {
+	var flush bool
+	if volatile {
+		queued, flush = s.pushVolatile(batch)
+	} else {
+		flush, err = s.push(batch)
+		queued = err == nil
+	}
+	if flush && s.server.opts.OnPacket == nil {
+		s.server.reactor.Flush(s.link())
+	}
+	return queued, err
+}
+
+// Report shows OnPacket, if there is one, what Enqueue has queued, and lets it go.
+func (s *Session) Report(batch ...Message) {
+	if s.server.opts.OnPacket != nil {
+		s.tellOutgoing(batch...)
+		s.server.reactor.Flush(s.link())
+	}
+}
+
+// push queues messages and reports whether the session is to be given to the reactor.
+func (s *Session) push(batch []Message) (flush bool, err error) {
+	size := 0
+	for _, m := range batch {
+		size += m.Len()
+	}
+	s.mu.Lock()
+	if s.state != stateOpen {
+		s.mu.Unlock()
+		return false, ErrClosed
+	}
+	if s.full(len(batch), size) {
+		s.flushNow()
+		if s.full(len(batch), size) {
+			s.mu.Unlock()
+			s.end(ReasonSlow, ErrSlow)
+			return false, ErrSlow
+		}
+	}
+	s.queue.push(batch...)
+	flush = s.mark()
+	s.mu.Unlock()
+	return flush, nil
+}
+
+// pushVolatile is push if the transport can take the messages now.
+func (s *Session) pushVolatile(batch []Message) (queued, flush bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != stateOpen || s.blocked || s.queue.bytes > volatileBytes || !s.transport.Writable() {
+		return false, false
+	}
+	s.queue.push(batch...)
+	return true, s.mark()
 }
 
 // full reports whether n more messages of size bytes are too many.

@@ -45,7 +45,7 @@ func dialAll(b testing.TB, srv *Server, namespace string, n int, lines ...string
 			b.Fatal(err)
 		}
 		c := &reader{conn, bufio.NewReaderSize(conn, 64<<10)}
-		for line := ""; !strings.HasSuffix(line, `"ready"]`); {
+		for line := ""; !strings.Contains(line, `["ready"`); {
 			part, err := c.in.ReadString(']')
 			if err != nil {
 				b.Fatal(err)

@@ -68,7 +68,9 @@ type wait struct {
 	tally
 	answered int
 	answer   arguments // the latest
-	stop     func()    // ends the waiting; may be called again
+	surveys  []*survey // one for each namespace
+	cancels  []context.CancelFunc
+	asking   sync.WaitGroup // those that wait for other servers
 }
 
 // ask emits an event that wants acknowledgements. The caller must stop the wait.
@@ -77,11 +79,22 @@ func (t Target) ask(ctx context.Context, event string, args []any) (*wait, error
 		return nil, ErrClosed
 	}
 	w := &wait{tally: tally{changed: make(chan struct{}, 1)}}
+	for _, t := range t.each() {
+		if err := w.ask(ctx, t, event, args); err != nil {
+			w.stop()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// ask asks the sockets of a target that is not a parent's.
+func (w *wait) ask(ctx context.Context, t Target, event string, args []any) error {
 	asker, _ := ctx.Value(handlerKey{}).(*Socket)
 	survey := t.ns.newSurvey(localAcks{&w.tally}, asker)
 	p, err := encodeEvent(t.ns, survey.id, event, args)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if t.flags.uncompressed {
 		p.uncompressed()
@@ -93,11 +106,11 @@ func (t Target) ask(ctx context.Context, event string, args []any) (*wait, error
 		survey.send(&p, c.sockets, t.self, t.flags)
 		c.release()
 	}
-	w.stop = survey.stop
+	w.surveys = append(w.surveys, survey)
 	if peers := t.remote(); peers != nil {
 		w.askPeers(ctx, peers, t, p.payload)
 	}
-	return w, nil
+	return nil
 }
 
 // askPeers asks the sockets of other servers, on a goroutine that stop waits for.
@@ -107,17 +120,22 @@ func (w *wait) askPeers(ctx context.Context, peers *peers, t Target, p adapter.P
 		f.Timeout = max(time.Until(deadline), time.Millisecond)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	w.asking = true
-	var asking sync.WaitGroup
-	asking.Go(func() {
+	w.cancels = append(w.cancels, cancel)
+	w.begin()
+	w.asking.Go(func() {
 		w.asked(peers.BroadcastAck(ctx, p, t.selection(), f, foreignAcks{&w.tally, t.ns}))
 	})
-	stopHere := w.stop
-	w.stop = func() {
-		stopHere()
-		cancel()
-		asking.Wait()
+}
+
+// stop ends the waiting. It may be called again.
+func (w *wait) stop() {
+	for _, survey := range w.surveys {
+		survey.stop()
 	}
+	for _, cancel := range w.cancels {
+		cancel()
+	}
+	w.asking.Wait()
 }
 
 // next waits for an answer, and reports whether one has come. No more do when all

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"parley/server/adapter"
 )
 
 const offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
@@ -157,6 +159,41 @@ func TestWhatIsNotToBeCompressed(t *testing.T) {
 	}
 	if n := srv.Stats().MessagesCompressed; n != 1 {
 		t.Errorf("compressed %d times", n)
+	}
+}
+
+func TestWhatIsNotToBeCompressedInANamespaceWithRecovery(t *testing.T) {
+	srv := deflating(t)
+	ns := srv.Of("/kept")
+	ns.EnableRecovery(Recovery{})
+	clients, sockets := dialAll(t, srv, "/kept", 1, offer)
+	data, s := article(4000), sockets[0]
+	for i, emit := range []func() error{
+		func() error { return ns.Compress(false).Emit("news", data) },
+		func() error { return ns.To(s.id).Volatile().Compress(false).Emit("news", data) },
+		func() error { return s.Compress(false).Emit("news", data) },
+		func() error {
+			event := adapter.Event{Payload: adapter.Payload{Data: []byte(`["news",` + string(data.raw) + `]`)}, Uncompressed: true}
+			return ns.recovery.Load().receive(event, flags{})
+		},
+	} {
+		if err := emit(); err != nil {
+			t.Fatal(err)
+		}
+		if got, compressed := clients[0].next(t); len(got) < 4000 || compressed {
+			t.Errorf("%d: got %.40q, compressed %v", i, got, compressed)
+		}
+	}
+	take := func(e adapter.Event, at string) error {
+		p, err := ns.recovery.Load().packetOf(e, at)
+		if want := strings.Contains(string(e.Data), "ready"); p.text.Compressible() != want {
+			t.Errorf("%.20q is to be compressed: %t", e.Data, !want)
+		}
+		return err
+	}
+	session := adapter.Session{ID: s.id}
+	if err := ns.recovery.Load().log.Replay(t.Context(), session, s.lease.since, take, func() {}); err != nil {
+		t.Error(err)
 	}
 }
 

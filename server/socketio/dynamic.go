@@ -14,7 +14,8 @@ import (
 // socket unless Of has asked for them. Handlers, middlewares, hooks and listeners of
 // the parent are those of every child, before the child's own, whenever they are
 // registered; a child's handler of the same event takes precedence. What is emitted
-// to the parent, or to a Target of it, reaches all children.
+// to the parent, or to a Target of it, reaches all children that there are on this
+// server, and their sockets on others; calls and FetchSockets ask them all.
 //
 // A name that Of was given before is not matched; of any other the first parent that
 // matches, in the order of registration, has the child.
@@ -216,9 +217,7 @@ func (s *Server) hold(name string, parent *Namespace) *Namespace {
 	switch {
 	case ns == nil && parent != nil:
 		isNew = true
-		ns = newNamespace(s, name, parent)
-		ns.meet()
-		s.namespaces[name] = ns
+		ns = s.create(name, parent)
 	case ns == nil || ns.parent != parent:
 		s.mu.Unlock()
 		return nil
@@ -256,12 +255,14 @@ func (ns *Namespace) release() {
 	}
 }
 
-// retire ends what a namespace that nobody uses any more has running.
+// retire ends what a namespace that nobody uses any more has running. Its name may be
+// another's by now, so events of other servers are refused at once.
 func (ns *Namespace) retire() {
-	if r := ns.recovery.Load(); r != nil {
+	if r := ns.recovery.Load(); r != nil && !r.shared {
 		r.log.Close()
 	}
 	if ns.peers != nil {
+		ns.serverSide.refuse()
 		ns.server.retiring.Go(func() {
 			ns.peers.failed(opLeave, ns.peers.leave(ns.server.life))
 		})

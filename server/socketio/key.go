@@ -44,3 +44,12 @@ type datum struct {
 	key   *string // nil for a shared value
 	value any
 }
+
+// sameKey reports whether two values are under one key.
+func (d datum) sameKey(other datum) bool {
+	if d.key != nil || other.key != nil {
+		return d.key == other.key
+	}
+	a, b := d.value.(*sharedValue), other.value.(*sharedValue)
+	return a.name == b.name
+}

@@ -36,6 +36,12 @@ func (l local) Rooms() []string {
 
 func (l local) Deliver(payload adapter.Payload, to adapter.Selection, f adapter.Flags) error {
 	ns := l.peers.ns
+	if r := ns.recovery.Load(); r != nil {
+		event := adapter.Event{Payload: payload, Selection: to, Uncompressed: f.Uncompressed}
+		err := r.receive(event, flagsOf(f))
+		l.peers.failed(opReceive, err)
+		return err
+	}
 	p, err := ns.foreignEvent(sio.NoID, payload, f)
 	if err != nil {
 		l.peers.failed(opReceive, err)
@@ -47,6 +53,16 @@ func (l local) Deliver(payload adapter.Payload, to adapter.Selection, f adapter.
 		_ = s.deliver(&p, flagsOf(f))
 	}
 	return nil
+}
+
+func (l local) DeliverAt(event adapter.Event, offset string) (after func(), err error) {
+	r := l.peers.ns.recovery.Load()
+	if r == nil {
+		return nil, l.Deliver(event.Payload, event.Selection, adapter.Flags{Uncompressed: event.Uncompressed})
+	}
+	after, err = r.receiveAt(event, offset)
+	l.peers.failed(opReceive, err)
+	return after, err
 }
 
 func (l local) DeliverAck(payload adapter.Payload, to adapter.Selection, f adapter.Flags, acks adapter.Acks) (stop func(), err error) {
@@ -118,16 +134,19 @@ func (ns *Namespace) foreignEvent(id int64, payload adapter.Payload, f adapter.F
 
 // foreignAnswer returns the arguments of an answer that came over another server.
 func (ns *Namespace) foreignAnswer(payload adapter.Payload) (arguments, error) {
-	n := len(payload.Attachments)
-	kind := sio.Ack
-	if n > 0 {
-		kind = sio.BinaryAck
-	}
-	text := append(sio.AppendHeader(nil, kind, n, "", 0), payload.Data...)
-	if err := ns.check(text, payload); err != nil {
+	if err := ns.checkPayload(sio.Ack, payload); err != nil {
 		return arguments{}, fmt.Errorf("socketio: answer of another server: %w", err)
 	}
 	return answerOf(payload), nil
+}
+
+// checkPayload is check for a packet of a kind that has not been written yet.
+func (ns *Namespace) checkPayload(kind sio.Type, payload adapter.Payload) error {
+	n := len(payload.Attachments)
+	if n > 0 {
+		kind = binaryKinds[kind]
+	}
+	return ns.check(append(sio.AppendHeader(nil, kind, n, "", 0), payload.Data...), payload)
 }
 
 var errNoArray = errors.New("the payload is no array")

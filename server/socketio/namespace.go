@@ -62,11 +62,6 @@ func newNamespace(s *Server, name string, parent *Namespace) *Namespace {
 		rooms:   make(map[string]*room),
 	}
 	ns.hooks.Store(&hooks{})
-	if parent != nil {
-		if opts := parent.recoverable.Load(); opts != nil {
-			ns.recovery.Store(newRecovery(ns, *opts))
-		}
-	}
 	return ns
 }
 
@@ -99,7 +94,9 @@ func (ns *Namespace) OnDisconnect(hook func(ctx context.Context, s *Socket, why 
 // OnGone adds a hook for sockets whose client does not come back to them. It runs once
 // for each that had connected, after its disconnect hooks: at once, or with
 // EnableRecovery when the time to come back is over. Where the client has recovered
-// it does not run for the old socket, but once for the new one, which has the same id.
+// it does not run for the old socket, but once for the new one, which has the same id;
+// where it has come back to another server, as some adapters allow, not on this one,
+// or when this one is shut down.
 func (ns *Namespace) OnGone(hook func(ctx context.Context, s *Socket)) {
 	ns.hook(func(h *hooks) { h.gone = appended(h.gone, hook) })
 }
@@ -165,10 +162,14 @@ func (ns *Namespace) Sockets() []*Socket {
 	return list
 }
 
-func (ns *Namespace) size() int {
+// size returns how many sockets there are, and how many are away.
+func (ns *Namespace) size() (here, away int) {
 	ns.mu.RLock()
 	defer ns.mu.RUnlock()
-	return len(ns.members)
+	if r := ns.recovery.Load(); r != nil {
+		away = r.away.Len()
+	}
+	return len(ns.members), away
 }
 
 func (ns *Namespace) scope() scope {

@@ -141,6 +141,22 @@ func (s *Socket) kicked() bool {
 	return s.reason == ReasonServerDisconnect
 }
 
+// overheard reports whether announce has somebody to show packets to.
+func (s *Socket) overheard() bool {
+	if s.ns.server.opts.OnPacket != nil {
+		return true
+	}
+	if h := s.events.get(); h != nil && len(h.outgoing) > 0 {
+		return true
+	}
+	for ns := s.ns; ns != nil; ns = ns.parent {
+		if h := ns.events.get(); h != nil && len(h.outgoing) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // sent shows an event that was queued for s to the listeners.
 func (s *Socket) sent(p *packet) {
 	if h := s.events.get(); h != nil && len(h.outgoing) > 0 {

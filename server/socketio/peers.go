@@ -84,6 +84,9 @@ func (p *peers) failed(op operation, err error) {
 
 // leave ends the tie, and waits for the handlers of other servers' events.
 func (p *peers) leave(ctx context.Context) error {
+	if r := p.ns.recovery.Load(); r != nil && r.shared {
+		r.log.Close()
+	}
 	return errors.Join(p.Close(ctx), p.ns.serverSide.close(ctx))
 }
 

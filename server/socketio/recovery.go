@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"container/list"
-	"context"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -70,29 +69,62 @@ func (o Recovery) withDefaults() Recovery {
 // Options.SendQueueBytes allow does not recover. Where it turns out after the
 // middlewares that a client cannot recover, it gets another Socket, with a new id,
 // for which they run again.
+//
+// On a parent it concerns all children, of which one that Of has made may have options
+// of its own. Where the adapter is an [adapter.Recoverer] clients may come back to any
+// server; MaxEvents and MaxBytes are the adapter's business then, and events to a
+// Target that is Local are not kept.
 func (ns *Namespace) EnableRecovery(opts Recovery) {
 	opts = opts.withDefaults()
-	if ns.matcher != nil {
-		ns.recoverable.Store(&opts)
+	ns.server.mu.Lock()
+	defer ns.server.mu.Unlock()
+	if ns.matcher == nil {
+		ns.enableRecovery(opts)
 		return
 	}
-	if ns.size() > 0 || !ns.recovery.CompareAndSwap(nil, newRecovery(ns, opts)) {
+	ns.recoverable.Store(&opts)
+	for _, child := range ns.server.namespaces {
+		if child.parent == ns && child.recovery.Load() == nil {
+			child.enableRecovery(opts)
+		}
+	}
+}
+
+// enableRecovery takes options that are complete. The caller holds Server.mu.
+func (ns *Namespace) enableRecovery(opts Recovery) {
+	own := ns.parent != nil && ns.parent.recoverable.Load() != nil // else a second time is a mistake
+	if here, away := ns.size(); here > 0 || away > 0 || ns.users > 0 || ns.recovery.Load() != nil && !own {
 		panic("socketio: EnableRecovery for " + ns.name + " comes too late")
 	}
+	if old := ns.recovery.Load(); old != nil {
+		old.log.Close()
+	}
+	ns.recovery.Store(newRecovery(ns, opts))
 }
 
 // newRecovery takes options that are complete.
 func newRecovery(ns *Namespace, opts Recovery) *recovery {
 	r := &recovery{ns: ns, opts: opts, owners: make(map[string]*Socket)}
 	o := &ns.server.opts
-	r.log = replay.New(replay.Limits{
-		// A connection may be dead for this long before it is noticed.
-		Age:    r.opts.Window + o.PingInterval + 2*o.PingTimeout + time.Second,
-		Bytes:  r.opts.MaxBytes,
-		Events: r.opts.MaxEvents,
-	}, func(d time.Duration, f func()) func() { return ns.server.engine.Timer(d, f).Stop })
+	// A connection may be dead for this long before it is noticed.
+	keep := r.opts.Window + o.PingInterval + 2*o.PingTimeout + time.Second
+	if ns.peers != nil {
+		if a, ok := ns.peers.Adapter.(adapter.Recoverer); ok {
+			r.log = a.Recovery(keep)
+		}
+	}
+	if r.shared = r.log != nil; !r.shared {
+		limits := replay.Limits{Age: keep, Bytes: r.opts.MaxBytes, Events: r.opts.MaxEvents}
+		r.log = replay.New(limits, func(d time.Duration, f func()) func() { return ns.server.engine.Timer(d, f).Stop })
+	}
+	if !r.shared && ns.server.ending.Load() {
+		r.log.Close()
+	}
 	return r
 }
+
+// over reports whether this server waits for nobody any more. The caller holds ns.mu.
+func (r *recovery) over() bool { return r.closed || r.ns.server.ending.Load() }
 
 // Recovered reports whether the client has come back with the state of an earlier
 // connection. It is known once the middlewares have run.
@@ -102,9 +134,10 @@ func (s *Socket) Recovered() bool { return s.lease != nil && s.lease.recovered.L
 //
 // Locks are taken in this order: the log's, the namespace's, a socket's.
 type recovery struct {
-	ns   *Namespace
-	opts Recovery
-	log  adapter.Recovery
+	ns     *Namespace
+	opts   Recovery
+	log    adapter.Recovery
+	shared bool // the log is that of all servers
 
 	// Guarded by ns.mu.
 	owners map[string]*Socket // by pid: the sockets that are connected or away
@@ -143,19 +176,33 @@ var recoverable = []Reason{
 // keep saves what a disconnected socket leaves behind. It reports whether the client
 // may come back; the socket has then left the namespace.
 func (r *recovery) keep(s *Socket) bool {
+	kept, waits := r.save(s)
+	if kept && !waits {
+		r.lose(s)
+	}
+	return kept
+}
+
+// save is keep for sessions that this server waits for; others than those may be kept
+// by a log of all servers.
+func (r *recovery) save(s *Socket) (kept, waits bool) {
 	l, ns := s.lease, r.ns
-	keep := slices.Contains(recoverable, s.reason) && !errors.Is(s.client.session.Cause(), engineio.ErrGoingAway)
+	kept = slices.Contains(recoverable, s.reason) && !errors.Is(s.client.session.Cause(), engineio.ErrGoingAway)
 	defer ns.unlockRooms(ns.lockRooms())
-	if keep = keep && !r.closed; keep {
+	waits = kept && !r.over()
+	if kept = waits || kept && r.shared; kept {
 		for _, m := range s.rooms {
 			l.rooms = append(l.rooms, adapter.Stay{Room: m.room.name})
 		}
 		ns.detach(s)
 		until := time.Now().Add(r.opts.Window)
 		r.log.Save(adapter.Session{
-			ID: s.id, PID: l.pid, User: l.user, Rooms: slices.Clone(l.rooms), Since: l.since, Came: l.came, Until: until,
+			ID: s.id, PID: l.pid, User: l.user, Rooms: slices.Clone(l.rooms), Data: s.sharedData(),
+			Since: l.since, Came: l.came, Until: until,
 		})
-		r.wait(s, until)
+		if waits {
+			r.wait(s, until)
+		}
 	} else if r.owners[l.pid] == s {
 		delete(r.owners, l.pid)
 	}
@@ -163,91 +210,127 @@ func (r *recovery) keep(s *Socket) bool {
 	if l.freed != nil {
 		close(l.freed)
 	}
-	return keep
+	return kept, waits
 }
 
 // wait gives a client that is away its time. The caller holds ns.mu.
 func (r *recovery) wait(s *Socket, until time.Time) {
-	r.dropIfFull()
+	if r.away.Len() >= r.opts.MaxSessions {
+		oldest := r.away.Front().Value.(*Socket)
+		r.stopWaiting(oldest)
+		oldest.client.session.Run(eviction{r, oldest})
+	}
 	s.lease.place = r.away.PushBack(s)
 	s.lease.timer = s.client.session.Timer(time.Until(until), func() { s.client.session.Run(expiry{r, s}) })
 }
 
-func (r *recovery) dropIfFull() {
-	if r.away.Len() < r.opts.MaxSessions {
-		return
+// stopWaiting undoes wait, and reports whether s was waiting. Whoever ends the waiting
+// has to go on with the session. The caller holds ns.mu.
+func (r *recovery) stopWaiting(s *Socket) bool {
+	l := s.lease
+	if l.place == nil {
+		return false
 	}
-	oldest := r.away.Front().Value.(*Socket)
-	r.stopWaiting(oldest)
-	r.ns.server.opts.Logger.Debug("a client that is away cannot recover any more: too many are",
-		"namespace", r.ns.name, "Recovery.MaxSessions", r.opts.MaxSessions)
-	oldest.client.session.Run(expiry{r, oldest})
-}
-
-// stopWaiting undoes wait. The caller holds ns.mu.
-func (r *recovery) stopWaiting(s *Socket) {
-	if l := s.lease; l.place != nil {
-		r.away.Remove(l.place)
-		l.timer.Stop()
-		l.place, l.timer = nil, nil
-	}
+	r.away.Remove(l.place)
+	l.timer.Stop()
+	l.place, l.timer = nil, nil
+	return true
 }
 
 // giveUp ends the waiting for the client of a socket, if it is away.
 func (r *recovery) giveUp(s *Socket) {
 	r.ns.mu.Lock()
-	defer r.ns.mu.Unlock()
-	if s.lease.place != nil {
-		r.stopWaiting(s)
-		s.client.session.Run(expiry{r, s})
+	waited := r.stopWaiting(s)
+	r.ns.mu.Unlock()
+	if waited {
+		s.client.session.Run(ending{r, s})
 	}
 }
 
-// An expiry ends a session as a task, unless the client is coming back just now.
+// An expiry ends the session of a client that has been away for too long, as a task,
+// unless somebody else has ended its waiting.
 type expiry struct {
 	r *recovery
 	s *Socket
 }
 
 func (e expiry) Run() {
-	if e.r.discard(context.Background(), e.s) {
-		e.r.gone(e.s)
+	e.r.ns.mu.Lock()
+	waited := e.r.stopWaiting(e.s)
+	e.r.ns.mu.Unlock()
+	if waited {
+		ending(e).Run()
 	}
 }
 
-func (r *recovery) discard(ctx context.Context, s *Socket) bool {
-	r.ns.mu.RLock()
-	pid := s.lease.pid
-	r.ns.mu.RUnlock()
-	found, err := r.log.Discard(ctx, pid)
+// An eviction is the ending of a session for which there is no room.
+type eviction expiry
+
+func (e eviction) Run() {
+	e.r.ns.server.opts.Logger.Debug("a client that is away cannot recover any more: too many are",
+		"namespace", e.r.ns.name, "Recovery.MaxSessions", e.r.opts.MaxSessions)
+	ending(e).Run()
+}
+
+// An ending ends, as a task, a session for which nobody waits any more.
+type ending expiry
+
+func (e ending) Run() {
+	found, err := e.r.log.Discard(e.r.ns.server.life, e.s.lease.pid)
 	if err != nil {
-		s.log().Error("cannot discard a session", "error", err)
+		e.s.log().Error("cannot discard a session", "error", err)
 	}
-	return found || err != nil
+	e.r.finish(e.s, found || err != nil)
+}
+
+// finish forgets a socket for which nobody waits any more. If its session was not found
+// among those of all servers, the client has come back to another.
+func (r *recovery) finish(s *Socket, found bool) {
+	if found || !r.shared {
+		r.gone(s)
+	} else {
+		r.lose(s)
+	}
 }
 
 // gone forgets a socket whose client does not come back.
 func (r *recovery) gone(s *Socket) {
+	r.forget(s)
+	s.run((*hooks).onGone)
+	r.vacate(s)
+}
+
+// lose forgets a socket whose client has come back to another server, or may do so.
+func (r *recovery) lose(s *Socket) {
+	r.forget(s)
+	r.vacate(s)
+}
+
+func (r *recovery) forget(s *Socket) {
 	ns, l := r.ns, s.lease
 	ns.mu.Lock()
+	defer ns.mu.Unlock()
 	l.over = true
-	r.stopWaiting(s)
 	if r.owners[l.pid] == s {
 		delete(r.owners, l.pid)
 	}
 	if len(r.owners) == 0 {
 		r.owners = make(map[string]*Socket) // a map does not shrink
 	}
-	ns.mu.Unlock()
-	s.run((*hooks).onGone)
-	ns.mu.Lock()
-	l.rooms = nil
-	ns.mu.Unlock()
-	ns.release()
 }
 
-// close gives up all clients that are away, and keeps nothing from now on.
-func (r *recovery) close(ctx context.Context) {
+// vacate gives up the rooms of a socket, which OnGone may still ask for, and its hold
+// on the namespace.
+func (r *recovery) vacate(s *Socket) {
+	r.ns.mu.Lock()
+	s.lease.rooms = nil
+	r.ns.mu.Unlock()
+	r.ns.release()
+}
+
+// close ends the waiting for all clients, from now on too. Only a log of all servers
+// keeps their sessions.
+func (r *recovery) close() {
 	ns := r.ns
 	ns.mu.Lock()
 	r.closed = true
@@ -260,19 +343,21 @@ func (r *recovery) close(ctx context.Context) {
 	}
 	ns.mu.Unlock()
 	for _, s := range away {
-		if r.discard(ctx, s) {
-			s.client.session.Run(goneTask{r, s})
+		if r.shared {
+			r.lose(s)
+		} else {
+			s.client.session.Run(departure{r, s})
 		}
 	}
-	r.log.Close()
+	if !r.shared {
+		r.log.Close()
+	}
 }
 
-type goneTask struct {
-	r *recovery
-	s *Socket
-}
+// A departure is gone as a task.
+type departure expiry
 
-func (t goneTask) Run() { t.r.gone(t.s) }
+func (d departure) Run() { d.r.gone(d.s) }
 
 // join and leave are Socket.Join and Leave for a client that is away. The change has
 // its place in the log: what it missed before and after is told apart.

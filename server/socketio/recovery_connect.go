@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"parley/server/adapter"
 	"parley/server/engineio"
@@ -102,21 +103,31 @@ func (r *recovery) recognise(s *Socket) *comeback {
 	return back
 }
 
-// claim takes the session out of the store.
+// claim takes the session out of the store. Where its socket is on this server, whoever
+// ends its waiting goes on with the session and nobody else.
 func (r *recovery) claim(s *Socket, back *comeback) bool {
-	session, found, err := r.log.Claim(s.handlerContext(), back.pid)
+	r.ns.mu.Lock()
+	old := r.owners[back.pid]
+	ours := old == nil || r.stopWaiting(old)
+	r.ns.mu.Unlock()
+	if !ours {
+		return false
+	}
+	session, found, err := r.log.Claim(r.ns.server.life, back.pid)
 	if err != nil {
 		s.log().Error("cannot look for a session", "error", err)
 	}
 	if !found {
+		if old != nil {
+			r.finish(old, err != nil)
+		}
 		return false
 	}
-	r.ns.mu.Lock()
-	defer r.ns.mu.Unlock()
-	back.session, back.claimed = session, true
-	if back.old = r.owners[back.pid]; back.old != nil {
-		r.stopWaiting(back.old)
-		back.session.Rooms = slices.Clone(back.old.lease.rooms) // others may have changed them
+	back.session, back.old, back.claimed = session, old, true
+	if old != nil {
+		r.ns.mu.RLock()
+		defer r.ns.mu.RUnlock()
+		back.session.Rooms = slices.Clone(old.lease.rooms) // others may have changed them
 	}
 	return true
 }
@@ -129,12 +140,13 @@ func (r *recovery) putBack(back *comeback) {
 	back.claimed = false
 	r.ns.mu.Lock()
 	defer r.ns.mu.Unlock()
-	if r.closed && back.old != nil {
-		back.old.client.session.Run(goneTask{r, back.old})
-		return
-	}
-	r.log.Save(back.session)
-	if back.old != nil {
+	switch {
+	case back.old == nil:
+		r.log.Save(back.session)
+	case r.over() && !r.shared:
+		back.old.client.session.Run(departure{r, back.old})
+	default:
+		r.log.Save(back.session)
 		r.wait(back.old, back.session.Until)
 	}
 }
@@ -143,7 +155,11 @@ func (r *recovery) putBack(back *comeback) {
 func (r *recovery) begin(s *Socket) {
 	pid := newID()
 	reply := r.reply(s, pid)
-	r.log.Sync(func(newest string) { r.enter(s, pid, newest, nil, nil, reply) })
+	queued := false
+	r.log.Sync(func(newest string) { queued = r.enter(s, pid, newest, nil, nil, reply) })
+	if queued {
+		s.client.session.Report(reply)
+	}
 }
 
 // reply is the CONNECT packet.
@@ -152,9 +168,9 @@ func (r *recovery) reply(s *Socket, pid string) engineio.Message {
 }
 
 // enter makes s a socket of the namespace and sends its client the first messages,
-// all under one lock, as Namespace.add does. A socket in the place of another gets
-// its rooms, which it notes in told.
-func (r *recovery) enter(s *Socket, pid, since string, rooms []adapter.Stay, told *changes, first ...engineio.Message) {
+// all under one lock, as Namespace.add does; it reports whether they are queued. A socket
+// in the place of another gets its rooms, which it notes in told.
+func (r *recovery) enter(s *Socket, pid, since string, rooms []adapter.Stay, told *changes, first ...engineio.Message) (queued bool) {
 	ns, l := r.ns, s.lease
 	ns.mu.Lock()
 	var old *Socket
@@ -167,10 +183,10 @@ func (r *recovery) enter(s *Socket, pid, since string, rooms []adapter.Stay, tol
 	}()
 	ns.changes = told
 	if !s.state.CompareAndSwap(stateConnecting, stateConnected) {
-		return
+		return false
 	}
 	l.pid, l.since, l.begun = pid, since, true
-	_ = s.client.session.Send(first...)
+	queued, _ = s.client.session.Enqueue(false, first...)
 	ns.insert(s)
 	if old = r.owners[pid]; old != nil {
 		rooms = old.lease.rooms // others may have changed them
@@ -182,6 +198,7 @@ func (r *recovery) enter(s *Socket, pid, since string, rooms []adapter.Stay, tol
 			ns.enter(s, stay.Room)
 		}
 	}
+	return queued
 }
 
 // resume lets a client that comes back go on where it was. It reports false if that
@@ -240,12 +257,15 @@ func (r *recovery) restore(s *Socket, back *comeback) bool {
 	if offset == "" || offset == session.Came {
 		offset = session.Since // it has received nothing since
 	}
-	r.inherit(s, back.old)
+	r.inherit(s, back)
 	l.recovered.Store(true)
 	batch := []engineio.Message{r.reply(s, session.PID)}
 	limits, bytes := &r.ns.server.opts, 0
 	take := func(e adapter.Event, at string) error {
-		p := packetOf(r.ns, e.Payload, at)
+		p, err := r.packetOf(e, at)
+		if err != nil {
+			return err
+		}
 		messages, err := p.messagesFor(s)
 		if err != nil {
 			return err
@@ -257,35 +277,46 @@ func (r *recovery) restore(s *Socket, back *comeback) bool {
 		return nil
 	}
 	told, tell := r.ns.watchRooms()
+	queued := false
 	err := r.log.Replay(s.handlerContext(), session, offset, take, func() {
-		r.enter(s, session.PID, offset, session.Rooms, told, batch...)
+		queued = r.enter(s, session.PID, offset, session.Rooms, told, batch...)
 	})
 	tell()
-	switch {
-	case err != nil:
-		s.log().Debug("a client cannot recover", "error", err)
-		if back.old != nil {
-			r.gone(back.old)
-		}
-		return false
-	case !l.begun:
-		r.putBack(back)
+	if queued {
+		s.client.session.Report(batch...)
 	}
-	return true
+	switch {
+	case l.begun:
+		return true
+	case s.state.Load() == stateClosed:
+		r.putBack(back)
+		return true
+	case back.old != nil:
+		r.gone(back.old)
+	default:
+		r.log.Save(session) // for its server to find that nobody came back
+	}
+	s.log().Debug("a client cannot recover", "error", err)
+	return false
 }
 
-// inherit gives s the data of the socket in whose place it comes.
-func (r *recovery) inherit(s, old *Socket) {
-	if old == nil {
-		return
+// inherit gives s the data of the earlier connection: all of it where that was on this
+// server, else what was shared.
+func (r *recovery) inherit(s *Socket, back *comeback) {
+	var data []datum
+	if old := back.old; old != nil {
+		old.mu.Lock()
+		data = slices.Clone(old.data)
+		old.mu.Unlock()
+	} else {
+		for name, raw := range back.session.Data {
+			data = append(data, datum{value: &sharedValue{name: name, raw: jsontext.Value(raw)}})
+		}
 	}
-	old.mu.Lock()
-	data := slices.Clone(old.data)
-	old.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range data {
-		if !slices.ContainsFunc(s.data, func(own datum) bool { return own.key == d.key }) {
+		if !slices.ContainsFunc(s.data, d.sameKey) {
 			s.data = append(s.data, d)
 		}
 	}

@@ -29,21 +29,34 @@ func (e *encoder) kept() adapter.Payload {
 }
 
 // endAt ends the event with its offset as the last argument.
-func (e *encoder) endAt(offset string) packet {
+func (e *encoder) endAt(offset string, uncompressed bool) packet {
 	e.buf = sio.AppendString(append(e.buf, ','), offset)
 	if e.text != nil {
 		e.text = sio.AppendString(append(e.text, ','), offset)
 	}
-	return e.end()
+	p := e.end()
+	if uncompressed {
+		p.uncompressed()
+	}
+	return p
+}
+
+// encodeKept begins a packet of an event of the log.
+func (r *recovery) encodeKept(p adapter.Payload) (*encoder, error) {
+	e := newEncoder(r.ns, sio.Event, sio.NoID, len(p.Data)+offsetRoom)
+	e.buf = append(e.buf, p.Data[:len(p.Data)-1]...)
+	e.attachments = slices.Clone(p.Attachments)
+	err := e.frame()
+	return &e, err
 }
 
 // packetOf makes a packet of an event of the log.
-func packetOf(ns *Namespace, p adapter.Payload, offset string) packet {
-	e := newEncoder(ns, sio.Event, sio.NoID, len(p.Data)+offsetRoom)
-	e.buf = append(e.buf, p.Data[:len(p.Data)-1]...)
-	e.attachments = slices.Clone(p.Attachments)
-	_ = e.frame() // it has passed before
-	return e.endAt(offset)
+func (r *recovery) packetOf(event adapter.Event, offset string) (packet, error) {
+	e, err := r.encodeKept(event.Payload)
+	if err != nil {
+		return packet{}, err
+	}
+	return e.endAt(offset, event.Uncompressed), nil
 }
 
 // size returns the bytes of the packet and its attachments.
@@ -74,26 +87,70 @@ func (r *recovery) broadcast(t Target, event string, args []any) error {
 	if err != nil {
 		return err
 	}
-	deliver := func(offset string) {
-		p := e.endAt(offset)
-		c := t.gather()
-		defer c.release()
-		for _, s := range c.sockets {
-			if s.Connected() && (t.self == nil || s.id != t.self.id) {
-				_ = s.deliver(&p, t.flags)
-			}
-		}
+	sender := ""
+	if t.self != nil {
+		sender = t.self.id
 	}
-	if t.flags.volatile {
-		r.log.Sync(deliver)
+	deliver := func(offset string) (after func()) {
+		p := e.endAt(offset, t.flags.uncompressed)
+		return r.deliver(&p, t.rooms, t.except, sender, t.flags)
+	}
+	peers, keep := t.remote(), !t.flags.volatile && !(r.shared && t.local)
+	if !keep && peers == nil {
+		r.pass(deliver)
 		return nil
 	}
-	to := adapter.Selection{Rooms: t.rooms, Except: t.except}
-	if t.self != nil {
-		to.Except = appended(to.Except, t.self.id)
+	kept, to := e.kept(), t.selection()
+	if keep {
+		r.log.Append(adapter.Event{Payload: kept, Selection: to, Uncompressed: t.flags.uncompressed}, deliver)
+	} else {
+		r.pass(deliver)
 	}
-	r.log.Append(adapter.Event{Payload: e.kept(), Selection: to}, deliver)
+	if peers != nil && !(keep && r.shared) {
+		peers.failed(opBroadcast, peers.Broadcast(kept, to, t.flags.wire()))
+	}
 	return nil
+}
+
+// pass delivers an event that is not kept, with the offset of the one before it.
+func (r *recovery) pass(deliver func(offset string) (after func())) {
+	var after func()
+	r.log.Sync(func(newest string) { after = deliver(newest) })
+	if after != nil {
+		after()
+	}
+}
+
+// deliver queues a packet for those who are here, but not for the socket with the
+// sender's id, whichever that is now. It runs under the log's lock, so listeners come
+// after.
+func (r *recovery) deliver(p *packet, rooms, except []string, sender string, f flags) (after func()) {
+	c := r.ns.gather(rooms, except)
+	defer c.release()
+	var heard []*Socket
+	for _, s := range c.sockets {
+		if !s.Connected() || s.id == sender {
+			continue
+		}
+		if queued, _ := s.enqueue(p, f); queued && s.overheard() {
+			heard = append(heard, s)
+		}
+	}
+	return announceTo(heard, p)
+}
+
+// announceTo returns what shows a packet to those who listen to the sockets; nil if
+// there are none.
+func announceTo(sockets []*Socket, p *packet) func() {
+	if len(sockets) == 0 {
+		return nil
+	}
+	sent := *p
+	return func() {
+		for _, s := range sockets {
+			s.announce(&sent)
+		}
+	}
 }
 
 // A heldEvent was emitted to a socket that is not connected yet.
@@ -123,23 +180,30 @@ func (r *recovery) emit(s *Socket, f flags, event string, args []any) error {
 // send sends an event to one socket, or to the one that is there in its place.
 func (r *recovery) send(s *Socket, f flags, e *encoder) error {
 	var err error
-	deliver := func(offset string) {
-		p := e.endAt(offset)
-		if err = s.deliver(&p, f); !errors.Is(err, ErrClosed) {
-			return
-		}
-		if now := r.owner(s); now != nil {
-			if err = nil; now != s {
-				_ = now.deliver(&p, f)
+	deliver := func(offset string) (after func()) {
+		p := e.endAt(offset, f.uncompressed)
+		receiver := s
+		var queued bool
+		if queued, err = s.enqueue(&p, f); errors.Is(err, ErrClosed) {
+			if receiver = r.owner(s); receiver == nil {
+				return nil
+			}
+			err = nil
+			if receiver != s {
+				queued, _ = receiver.enqueue(&p, f)
 			}
 		}
+		if !queued || !receiver.overheard() {
+			return nil
+		}
+		return announceTo([]*Socket{receiver}, &p)
 	}
 	if f.volatile {
-		r.log.Sync(deliver)
+		r.pass(deliver)
 		return err
 	}
-	to := adapter.Selection{Rooms: []string{s.id}}
-	if !r.log.Append(adapter.Event{Payload: e.kept(), Selection: to}, deliver) {
+	event := adapter.Event{Payload: e.kept(), Selection: adapter.Selection{Rooms: []string{s.id}}, Uncompressed: f.uncompressed}
+	if !r.log.Append(event, deliver) {
 		return nil
 	}
 	return err

@@ -382,8 +382,9 @@ func TestRecoveryIsBounded(t *testing.T) { // 4.4: unbounded by size, and idle c
 		}
 		away = append(away, c)
 	}
-	for _, c := range away {
+	for i, c := range away {
 		l.cut(c)
+		waitFor(t, "the client is away", func() bool { return l.srv.Stats().Away == min(i+1, 2) })
 	}
 	if receive(t, l.gone) != first {
 		t.Fatal("not the oldest went first")

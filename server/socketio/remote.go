@@ -40,11 +40,18 @@ func (r RemoteSocket) Disconnect(closeTransport bool) error {
 
 // FetchSockets returns the sockets of the target, in no order. Where servers do not
 // answer before ctx ends it returns what there is and a *PartialError, which counts
-// the other servers.
+// the other servers; of a parent, those of each child that some did not answer for.
 func (t Target) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	if t.ns.server.closed.Load() {
 		return nil, ErrClosed
 	}
+	if t.ns.matcher == nil {
+		return t.fetch(ctx)
+	}
+	return concurrently(t.each(), func(one Target) ([]RemoteSocket, error) { return one.fetch(ctx) })
+}
+
+func (t Target) fetch(ctx context.Context) ([]RemoteSocket, error) {
 	found := t.ns.describe(t.here())
 	var err error
 	if peers := t.remote(); peers != nil {
@@ -67,11 +74,16 @@ func (t Target) Join(rooms ...string) error {
 	if t.ns.server.closed.Load() {
 		return ErrClosed
 	}
-	err := t.ns.joinAll(t.here(), rooms)
-	if peers := t.remote(); peers != nil {
-		peers.failed(opJoin, peers.Join(t.selection(), rooms))
+	var first error
+	for _, t := range t.each() {
+		if err := t.ns.joinAll(t.here(), rooms); first == nil {
+			first = err
+		}
+		if peers := t.remote(); peers != nil {
+			peers.failed(opJoin, peers.Join(t.selection(), rooms))
+		}
 	}
-	return err
+	return first
 }
 
 // Leave takes all sockets of the target out of rooms, on every server.
@@ -79,9 +91,11 @@ func (t Target) Leave(rooms ...string) error {
 	if t.ns.server.closed.Load() {
 		return ErrClosed
 	}
-	t.ns.leaveAll(t.here(), rooms)
-	if peers := t.remote(); peers != nil {
-		peers.failed(opLeave, peers.Leave(t.selection(), rooms))
+	for _, t := range t.each() {
+		t.ns.leaveAll(t.here(), rooms)
+		if peers := t.remote(); peers != nil {
+			peers.failed(opLeave, peers.Leave(t.selection(), rooms))
+		}
 	}
 	return nil
 }
@@ -92,9 +106,11 @@ func (t Target) Disconnect(closeTransport bool) error {
 	if t.ns.server.closed.Load() {
 		return ErrClosed
 	}
-	t.ns.disconnectAll(t.here(), closeTransport)
-	if peers := t.remote(); peers != nil {
-		peers.failed(opDisconnect, peers.Disconnect(t.selection(), closeTransport))
+	for _, t := range t.each() {
+		if peers := t.remote(); peers != nil { // first: with its last socket a child goes
+			peers.failed(opDisconnect, peers.Disconnect(t.selection(), closeTransport))
+		}
+		t.ns.disconnectAll(t.here(), closeTransport)
 	}
 	return nil
 }

@@ -24,9 +24,12 @@ type membership struct {
 // drop, and none that somebody sends who knows of the reply misses the socket.
 func (ns *Namespace) add(s *Socket, reply engineio.Message) {
 	ns.mu.Lock()
-	defer ns.mu.Unlock()
-	_ = s.client.session.Send(reply) // a client that is gone needs none
+	queued, _ := s.client.session.Enqueue(false, reply) // a client that is gone needs none
 	ns.insert(s)
+	ns.mu.Unlock()
+	if queued {
+		s.client.session.Report(reply)
+	}
 }
 
 // insert makes s one of the namespace's sockets. The caller holds ns.mu.

@@ -22,7 +22,8 @@ type Server struct {
 	opts   Options
 	limits sio.Limits
 	engine *engineio.Server
-	closed atomic.Bool
+	ending atomic.Bool     // Shutdown has begun
+	closed atomic.Bool     // and only the adapters are left
 	life   context.Context // of the handlers of other servers' events
 	cancel context.CancelFunc
 
@@ -62,15 +63,26 @@ func (s *Server) Of(name string) *Namespace {
 	ns, isNew := s.namespaces[name], false
 	if ns == nil {
 		isNew = true
-		ns = newNamespace(s, name, s.parentByRegexp(name))
-		ns.meet()
-		s.namespaces[name] = ns
+		ns = s.create(name, s.parentByRegexp(name))
 	}
 	ns.kept = true
 	s.mu.Unlock()
 	if isNew {
 		s.announce(ns)
 	}
+	return ns
+}
+
+// create makes a namespace. The caller holds s.mu.
+func (s *Server) create(name string, parent *Namespace) *Namespace {
+	ns := newNamespace(s, name, parent)
+	ns.meet()
+	if parent != nil {
+		if opts := parent.recoverable.Load(); opts != nil {
+			ns.recovery.Store(newRecovery(ns, *opts))
+		}
+	}
+	s.namespaces[name] = ns
 	return ns
 }
 
@@ -118,11 +130,13 @@ func (s *Server) recoveries() []*recovery {
 // Shutdown refuses new clients and closes the transports of the others, so that
 // these come back, elsewhere perhaps; no DISCONNECT is sent, after which they
 // would stay away. All sockets get OnDisconnect with ReasonServerShutdown, and
-// OnGone: nothing is kept for recovery. Then the adapters leave the other servers. It
+// OnGone: nothing is kept for recovery, except by adapters that let clients recover on
+// other servers; with these OnGone does not run. Then the adapters leave the other servers. It
 // returns when no goroutine of the server is left, or when ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.ending.Store(true)
 	for _, r := range s.recoveries() {
-		r.close(ctx)
+		r.close()
 	}
 	err := s.engine.Shutdown(ctx)
 	s.closed.Store(true)
@@ -143,6 +157,8 @@ type Stats struct {
 	engineio.Stats
 	// Sockets is the number of connected sockets in all namespaces.
 	Sockets int
+	// Away counts the sockets whose clients may come back: see EnableRecovery.
+	Away int
 }
 
 // Stats returns the figures of this moment.
@@ -151,7 +167,9 @@ func (s *Server) Stats() Stats {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, ns := range s.namespaces {
-		stats.Sockets += ns.size()
+		sockets, away := ns.size()
+		stats.Sockets += sockets
+		stats.Away += away
 	}
 	return stats
 }

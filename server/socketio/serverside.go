@@ -15,14 +15,16 @@ import (
 )
 
 // ServerSideEmit sends an event to the handlers that the other servers have for it
-// (OnServerSide). It queues and never blocks.
+// (OnServerSide). It queues and never blocks. A parent sends it for each of its children.
 func (ns *Namespace) ServerSideEmit(event string, args ...any) error {
 	p, err := ns.serverSideEvent(event, args)
 	if err != nil {
 		return err
 	}
-	if ns.peers != nil {
-		ns.peers.failed(opServerSide, ns.peers.ServerSide(p))
+	for _, t := range ns.To().each() {
+		if peers := t.remote(); peers != nil {
+			peers.failed(opServerSide, peers.ServerSide(p))
+		}
 	}
 	return nil
 }
@@ -31,13 +33,19 @@ func (ns *Namespace) ServerSideEmit(event string, args ...any) error {
 // server, in no order; Out is what their handlers return, None for OnServerSide. Where
 // servers have not answered when ctx ends, or their handler has failed, it returns what
 // there is and a *PartialError, which counts servers. Two servers that call each other
-// from such handlers wait for each other until ctx ends.
+// from such handlers wait for each other until ctx ends. A parent asks for each of its
+// children.
 func ServerSideCall[Out any](ctx context.Context, ns *Namespace, event string, args ...any) ([]Out, error) {
 	p, err := ns.serverSideEvent(event, args)
-	if err != nil || ns.peers == nil {
+	if err != nil {
 		return nil, err
 	}
-	answers, silence := ns.peers.ServerSideCall(ctx, p)
+	answers, silence := concurrently(ns.To().each(), func(t Target) ([]adapter.Payload, error) {
+		if peers := t.remote(); peers != nil {
+			return peers.ServerSideCall(ctx, p)
+		}
+		return nil, nil
+	})
 	decode := decoderOf[Out]()
 	var all []Out
 	var reason error
@@ -49,15 +57,15 @@ func ServerSideCall[Out any](ctx context.Context, ns *Namespace, event string, a
 		}
 		all = append(all, out)
 	}
-	if reason == nil {
+	var missing *PartialError
+	if !errors.As(silence, &missing) && reason == nil {
 		return all, silence
 	}
-	partial := &PartialError{Answered: len(all), Expected: len(answers), Err: reason}
-	var missing *PartialError
-	if errors.As(silence, &missing) {
-		partial.Expected = missing.Expected
+	partial := &PartialError{Answered: len(all), Expected: len(answers), Err: errors.Join(silence, reason)}
+	if missing != nil {
+		partial.Expected += missing.Expected - missing.Answered
+		partial.Err = errors.Join(missing.Err, reason)
 	}
-	partial.Err = errors.Join(silence, reason)
 	return all, partial
 }
 
@@ -105,7 +113,8 @@ func serverSideFailure(args arguments) error {
 // those of On. The events of a namespace are handled one at a time, those of one
 // server in the order in which it sent them; the context ends with the server. An
 // error is logged, and reaches the caller of a ServerSideCall as clients get it. An
-// event has one handler; a second one panics, as does a reserved name.
+// event has one handler; a second one panics, as does a reserved name. A parent's
+// handlers are those of its children that have none of their own for the event.
 func OnServerSide[In any](ns *Namespace, event string, h func(ctx context.Context, in In) error) {
 	decode := decoderOf[In]()
 	ns.serverSide.handle(event, func(ctx context.Context, args arguments) (any, error) {
@@ -187,6 +196,12 @@ func (s *serverSide) handle(event string, h serverSideHandler) {
 	s.handlers[event] = h
 }
 
+func (s *serverSide) handler(event string) serverSideHandler {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.handlers[event]
+}
+
 // receiveServerSide queues an event of another server.
 func (ns *Namespace) receiveServerSide(p adapter.Payload, reply func(adapter.Payload)) error {
 	if _, err := ns.foreignEvent(sio.NoID, p, adapter.Flags{}); err != nil {
@@ -232,6 +247,9 @@ func (ns *Namespace) handleServerSide() {
 		name := p.EventName()
 		h := s.handlers[name]
 		s.mu.Unlock()
+		if h == nil && ns.parent != nil {
+			h = ns.parent.serverSide.handler(name)
+		}
 		args := arguments{list: p.Args(), attachments: e.payload.Attachments, id: sio.NoID}
 		if answer, err := ns.answerServerSide(name, h, args); e.reply != nil {
 			e.reply(ns.serverSideReply(name, answer, err))
@@ -274,12 +292,17 @@ func (ns *Namespace) serverSideReply(event string, answer any, err error) adapte
 	return p.payload
 }
 
-// close drops what waits, and waits for the handler that runs.
-func (s *serverSide) close(ctx context.Context) error {
+// refuse drops what waits, and takes nothing more.
+func (s *serverSide) refuse() (idle <-chan struct{}) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.closed, s.queue, s.bytes = true, nil, 0
-	idle := s.idle
-	s.mu.Unlock()
+	return s.idle
+}
+
+// close is refuse, and waits for the handler that runs.
+func (s *serverSide) close(ctx context.Context) error {
+	idle := s.refuse()
 	if idle == nil {
 		return nil
 	}

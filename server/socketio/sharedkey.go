@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	stdjson "encoding/json"
 	"fmt"
 
 	"github.com/go-json-experiment/json"
@@ -82,14 +83,17 @@ func (r RemoteSocket) shared(name string) *sharedValue {
 	return &sharedValue{name: name, raw: all[name]}
 }
 
-// sharedData returns what other servers see.
-func (s *Socket) sharedData() map[string]jsontext.Value {
-	all := make(map[string]jsontext.Value)
+// sharedData returns what other servers see; nil if there is nothing.
+func (s *Socket) sharedData() map[string]stdjson.RawMessage {
+	var all map[string]stdjson.RawMessage
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range s.data {
 		if v, ok := d.value.(*sharedValue); ok && d.key == nil {
-			all[v.name] = v.raw
+			if all == nil {
+				all = make(map[string]stdjson.RawMessage)
+			}
+			all[v.name] = stdjson.RawMessage(v.raw)
 		}
 	}
 	return all

@@ -107,9 +107,16 @@ func (s *Socket) Connected() bool { return s.state.Load() == stateConnected }
 // hooks have run and no recovery is possible, or names the limit that was reached;
 // the rooms before it are joined.
 func (s *Socket) Join(rooms ...string) error {
-	if s.away() {
-		return s.ns.recovery.Load().join(s, rooms)
+	if !s.away() {
+		err := s.joinHere(rooms)
+		if !errors.Is(err, ErrClosed) || !s.away() { // it may have left meanwhile
+			return err
+		}
 	}
+	return s.ns.recovery.Load().join(s, rooms)
+}
+
+func (s *Socket) joinHere(rooms []string) error {
 	defer s.ns.unlockRooms(s.ns.lockRooms())
 	for _, name := range rooms {
 		if err := s.ns.join(s, name); err != nil {
@@ -207,39 +214,47 @@ func (s *Socket) emit(f flags, event string, args []any) error {
 // deliver hands a packet to the engine. A packet and its attachments are one
 // batch, which is queued, or dropped, as a whole.
 func (s *Socket) deliver(p *packet, f flags) error {
-	if s.state.Load() == stateClosed {
-		return ErrClosed
+	queued, err := s.enqueue(p, f)
+	if queued {
+		s.announce(p)
 	}
-	session := s.client.session
+	return err
+}
+
+// enqueue is deliver for a caller that holds locks: announce runs code of the
+// application, so it waits until they are free.
+func (s *Socket) enqueue(p *packet, f flags) (queued bool, err error) {
+	if s.state.Load() == stateClosed {
+		return false, ErrClosed
+	}
 	one, all := p.text, p.all
-	var err error
 	if s.client.codec == codecMessagePack {
 		if one, err = p.messagePack(s.ns); err != nil {
-			return err
+			return false, err
 		}
 		all = nil
 	}
-	switch {
-	case f.volatile && all == nil:
-		if !session.SendVolatile(one) {
-			return nil
-		}
-	case f.volatile:
-		if !session.SendVolatile(all...) {
-			return nil
-		}
-	case all == nil:
-		err = session.Send(one)
-	default:
-		err = session.Send(all...)
-	}
-	if err == nil && p.event() {
-		s.sent(p)
+	if all == nil {
+		queued, err = s.client.session.Enqueue(f.volatile, one)
+	} else {
+		queued, err = s.client.session.Enqueue(f.volatile, all...)
 	}
 	if errors.Is(err, engineio.ErrClosed) {
-		return ErrClosed
+		err = ErrClosed
 	}
-	return err
+	return queued, err
+}
+
+// announce shows a packet that is queued for s to those who listen.
+func (s *Socket) announce(p *packet) {
+	if s.ns.server.opts.OnPacket != nil {
+		if messages, err := p.messagesFor(s); err == nil {
+			s.client.session.Report(messages...)
+		}
+	}
+	if p.event() {
+		s.sent(p)
+	}
 }
 
 func (s *Socket) closedError(reason Reason) closedError {

@@ -16,7 +16,7 @@ type tally struct {
 	expected int
 	heard    int // of those expected, who has answered or is gone
 	answers  []arguments
-	asking   bool  // other servers may still expect more
+	open     int   // how many calls of other servers may still make it expect more
 	silence  error // of other servers
 	reason   error // why the first did not answer that did not
 }
@@ -65,11 +65,14 @@ func (t *tally) refuse(why error) {
 	}
 }
 
-// asked notes that no more answers of other servers come.
+// begin notes that other servers are called.
+func (t *tally) begin() { t.change(func() { t.open++ }) }
+
+// asked notes the end of such a call. The first error is kept.
 func (t *tally) asked(err error) {
 	t.change(func() {
-		t.asking = false
-		if err != nil {
+		t.open--
+		if err != nil && t.silence == nil {
 			t.silence = fmt.Errorf("other servers: %w", err)
 		}
 	})
@@ -84,7 +87,7 @@ func (t *tally) take() (answer arguments, ok, complete bool) {
 		t.answers = t.answers[1:]
 		return answer, true, false
 	}
-	return arguments{}, false, !t.asking && t.heard >= t.expected
+	return arguments{}, false, t.open == 0 && t.heard >= t.expected
 }
 
 // localAcks take in the answers of this server's sockets.

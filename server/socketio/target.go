@@ -133,12 +133,25 @@ func (t Target) Emit(event string, args ...any) error {
 
 // overChildren emits to each child of a parent.
 func (t Target) overChildren(event string, args []any) error {
-	children, _ := t.ns.children()
-	for _, child := range children {
-		t.ns = child
-		if err := t.Emit(event, args...); err != nil {
+	for _, one := range t.each() {
+		if err := one.Emit(event, args...); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// each returns what the target stands for: itself, or of a parent the same in each
+// child.
+func (t Target) each() []Target {
+	children, ok := t.ns.children()
+	if !ok {
+		return []Target{t}
+	}
+	all := make([]Target, len(children))
+	for i, child := range children {
+		all[i] = t
+		all[i].ns = child
+	}
+	return all
 }

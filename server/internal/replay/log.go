@@ -69,7 +69,14 @@ func New(limits Limits, timer Timer) *Log {
 }
 
 // Append implements adapter.Recovery. deliver is called before it returns.
-func (l *Log) Append(e adapter.Event, deliver func(offset string)) (delivered bool) {
+func (l *Log) Append(e adapter.Event, deliver func(offset string) (after func())) (delivered bool) {
+	if after := l.place(e, deliver); after != nil {
+		after()
+	}
+	return true
+}
+
+func (l *Log) place(e adapter.Event, deliver func(offset string) (after func())) (after func()) {
 	r := &record{event: e, bytes: recordBytes + weight(e)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -80,8 +87,7 @@ func (l *Log) Append(e adapter.Event, deliver func(offset string)) (delivered bo
 		l.trim(r.at)
 		l.sweepLater(r.at)
 	}
-	deliver(l.offset(r.seq))
-	return true
+	return deliver(l.offset(r.seq))
 }
 
 // weight returns the bytes that an event takes.

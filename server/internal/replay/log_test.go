@@ -29,7 +29,10 @@ func event(text string, rooms ...string) adapter.Event {
 
 // add appends an event and returns its offset.
 func add(l *Log, e adapter.Event) (offset string) {
-	l.Append(e, func(at string) { offset = at })
+	l.Append(e, func(at string) func() {
+		offset = at
+		return nil
+	})
 	return offset
 }
 
@@ -189,10 +192,11 @@ func TestReplayIsAtomic(t *testing.T) {
 	go func() {
 		defer close(done)
 		for i := range 250 {
-			l.Append(event(fmt.Sprint(i)), func(string) {
+			l.Append(event(fmt.Sprint(i)), func(string) func() {
 				if joined {
 					got = append(got, fmt.Sprint(i))
 				}
+				return nil
 			})
 			if rand.IntN(10) == 0 {
 				time.Sleep(10 * time.Microsecond)
