@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"parley/server/engineio"
 	"parley/server/socketio"
 	"parley/server/socketiotest"
 )
@@ -219,7 +220,7 @@ func TestClientsOfRevision3InARecoverableChild(t *testing.T) {
 func TestListenersMayEmitInANamespaceWithRecovery(t *testing.T) {
 	var l *lounge
 	seen := make(chan string, 1000)
-	srv := newServer(t, &socketio.Options{OnPacket: func(p socketio.PacketInfo) {
+	srv := newServer(t, &socketio.Options{OnPacket: func(p engineio.PacketInfo) {
 		if l != nil && !p.Incoming {
 			_, _ = l.Sockets(), l.srv.Stats()
 			seen <- p.Type + string(p.Data)
