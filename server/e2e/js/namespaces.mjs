@@ -21,6 +21,7 @@ export const namespaces = {
     await clients.connected(socket);
     for (let i = 0; i < 5; i++) {
       socket.disconnect();
+      await main.emitWithAck("ack", i); // Node would overlook a CONNECT that comes at once
       socket.connect();
       await clients.connected(socket);
       socket.emit("echo", i);
