@@ -75,7 +75,7 @@ async function talk(ann, ben) {
   await ann.sees('messages', said);
   console.log('ok: after a reload the name is remembered and the history is there');
 
-  await ben.context.close();
+  await ben.page.close({ runBeforeUnload: true }); // as a visitor does
   await ann.sees('people', ['Ann']);
   await ann.page.getByRole('log').getByText('Ben left').last().waitFor();
   console.log('ok: who closes the page has left');

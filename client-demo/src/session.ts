@@ -83,6 +83,15 @@ export function openSession(
     dispatch({ type: 'error', reason: failure.message });
   }
 
+  // The server waits for whoever just vanishes, so a page that is closed says so.
+  function onPageHide() {
+    socket.disconnect();
+  }
+
+  function onPageShow({ persisted }: PageTransitionEvent) {
+    if (persisted) socket.connect(); // by the browser's back button
+  }
+
   function emit(clientId: string, content: string) {
     socket.timeout(answerTimeout).emit('chat-message', { content, roomId: room, clientId }, (lost, reply) => {
       if (lost && !socket.connected) return; // sent again after the next join
@@ -110,6 +119,8 @@ export function openSession(
   socket.on('chat-message', onMessage);
   socket.on('typing', onTyping);
   socket.on('error', onError);
+  addEventListener('pagehide', onPageHide);
+  addEventListener('pageshow', onPageShow);
   socket.auth = { ...me };
   socket.connect();
 
@@ -136,6 +147,8 @@ export function openSession(
       socket.off('chat-message', onMessage);
       socket.off('typing', onTyping);
       socket.off('error', onError);
+      removeEventListener('pagehide', onPageHide);
+      removeEventListener('pageshow', onPageShow);
       for (const expiry of expiries.values()) clearTimeout(expiry);
       socket.disconnect();
     },

@@ -43,6 +43,7 @@ func TestOfficialClientInNode(t *testing.T) {
 
 // Clients that speak MessagePack need no switch at the server.
 func TestOfficialClientWithMessagePack(t *testing.T) {
+	notNode(t, "it speaks one of the two")
 	testClient(t, task{"parser": "socket.io-msgpack-parser"})
 }
 

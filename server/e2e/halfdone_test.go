@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 	"strings"
@@ -93,7 +94,8 @@ func TestFloodsOfAClientThatDoesNotRead(t *testing.T) {
 			c := joinWS(t, srv)
 			until := 2 * time.Second
 			if row.ends {
-				until = patience
+				until = 4 * patience
+				_ = c.Conn.(*net.TCPConn).SetReadBuffer(64 << 10) // which the server must fill first
 			}
 			_ = c.SetWriteDeadline(time.Now().Add(until))
 			before, most := heap(), uint64(0)

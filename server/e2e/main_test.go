@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"log/slog"
 	"net/http"
@@ -115,7 +116,7 @@ func startNode(t *testing.T, opts socketio.Options) *server {
 	if opts.Transports == nil {
 		opts.Transports = []string{"polling", "websocket"}
 	}
-	given, err := json.Marshal(map[string]any{
+	given, err1 := json.Marshal(map[string]any{
 		"pingInterval":      milliseconds(opts.PingInterval, 25_000),
 		"pingTimeout":       milliseconds(opts.PingTimeout, 20_000),
 		"upgradeTimeout":    milliseconds(opts.UpgradeTimeout, 10_000),
@@ -125,10 +126,11 @@ func startNode(t *testing.T, opts socketio.Options) *server {
 		"allowUpgrades":     !opts.DisableUpgrade,
 		"allowEIO3":         opts.AllowEIO3,
 	})
-	if err != nil {
+	pages, err2 := json.Marshal(pageFiles)
+	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
-	node := startScript(t, "reference.mjs", string(given))
+	node := startScript(t, "reference.mjs", string(given), string(pages))
 	var ready struct{ URL string }
 	node.next(&ready, patience)
 	return &server{url: ready.URL}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -248,6 +249,20 @@ func (c *wsConn) want(packets ...string) {
 		if got := c.text(); got != p {
 			c.t.Fatalf("got %q, want %q", shorten(got), shorten(p))
 		}
+	}
+}
+
+// wantInAnyOrder reads as many messages, of different namespaces.
+func (c *wsConn) wantInAnyOrder(packets ...string) {
+	c.t.Helper()
+	var got []string
+	for range packets {
+		got = append(got, c.text())
+	}
+	slices.Sort(got)
+	slices.Sort(packets)
+	if !slices.Equal(got, packets) {
+		c.t.Fatalf("got %q, want %q", got, packets)
 	}
 }
 

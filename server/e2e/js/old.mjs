@@ -27,7 +27,8 @@ export function modern(socket) {
 const newer = [
   "connect with auth", "auth is an empty object", "middleware and unknown", "a slow middleware", "a refused namespace",
   "namespaces share", "the client's own retries", "arguments of the wrong type", "binary both ways", "messages of every size",
-  "binary broadcasts", "volatile reaches", "ends every namespace", "ends one namespace",
+  "binary broadcasts", "volatile reaches", "ends every namespace", "ends one namespace", "a dynamic namespace is left",
+  "names and credentials",
 ];
 
 const shared = Object.fromEntries(
@@ -58,25 +59,37 @@ const old = {
     same(await refused("/guarded"), { code: 401, hint: "a <token> & more" }, "error with data");
     same(await refused("/guarded?token=plain"), "go away", "error without data");
     same(await refused("/guarded?token=private"), "Internal error", "private error");
-    same(await refused("/nowhere"), { message: "Invalid namespace" }, "unknown namespace");
-    const admitted = await clients.open("/guarded?token=letmein");
-    admitted.emit("echo", 1);
-    same(await clients.next(admitted, "echo"), [1], "echo");
+    for (const namespace of ["/nowhere", "/numbered-x", "/secret-1", "/secret-1?token=guess"]) {
+      same(await refused(namespace), { message: "Invalid namespace" }, namespace);
+    }
+    for (const namespace of ["/guarded?token=letmein", "/secret-1?token=letmein"]) {
+      const admitted = await clients.open(namespace);
+      admitted.emit("echo", 1);
+      same(await clients.next(admitted, "echo"), [1], namespace);
+    }
   },
 
   async "namespaces of one connection are left, ended and joined again"(clients) {
     const main = await clients.open();
-    const custom = clients.adopt(modern(main.io.socket("/custom")));
-    await clients.connected(custom);
-    custom.emit("echo", 1);
-    same(await clients.next(custom, "echo"), [1], "echo");
-    for (const leave of [() => custom.disconnect(), () => custom.emit("kick", false)]) {
+    const joined = ["/numbered-7", "/custom"].map((name) => clients.adopt(modern(main.io.socket(name))));
+    const [, custom] = joined;
+    for (const socket of joined) {
+      await clients.connected(socket);
+      socket.emit("echo", 1);
+      same(await clients.next(socket, "echo"), [1], "echo");
+    }
+    for (const [socket, leave] of [
+      [joined[0], () => joined[0].disconnect()],
+      [custom, () => custom.disconnect()],
+      [custom, () => custom.emit("kick", false)],
+    ]) {
       leave();
-      await clients.next(custom, "disconnect");
-      custom.connect();
-      await clients.connected(custom);
-      custom.emit("echo", 2);
-      same(await clients.next(custom, "echo"), [2], "echo after joining again");
+      await clients.next(socket, "disconnect");
+      await main.emitWithAck("ack", 0); // Node would overlook a CONNECT that comes at once
+      socket.connect();
+      await clients.connected(socket);
+      socket.emit("echo", 2);
+      same(await clients.next(socket, "echo"), [2], "echo after joining again");
     }
     same(main.connected, true, "main namespace connected");
     same(await main.emitWithAck("ack", 3), 3, "ack");

@@ -6,22 +6,17 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Server } from "socket.io";
 import { report } from "./report.mjs";
 
-const files = {
-  "/": ["page.html", "text/html"],
-  "/scenarios.mjs": ["scenarios.mjs", "text/javascript"],
-  "/clients.mjs": ["clients.mjs", "text/javascript"],
-  "/delivery.mjs": ["delivery.mjs", "text/javascript"],
-  "/endings.mjs": ["endings.mjs", "text/javascript"],
-  "/namespaces.mjs": ["namespaces.mjs", "text/javascript"],
-};
+const [given = "{}", pages = "{}"] = process.argv.slice(2);
+const files = JSON.parse(pages); // by path, as in app_test.go
+const types = { html: "text/html", js: "text/javascript", mjs: "text/javascript" };
 
 const http = createServer((req, res) => {
-  const file = files[req.url];
+  const file = files[req.url === "/" ? "/{$}" : req.url];
   if (!file) return res.writeHead(404).end();
-  res.writeHead(200, { "Content-Type": file[1] });
-  createReadStream(new URL(file[0], import.meta.url)).pipe(res);
+  res.writeHead(200, { "Content-Type": types[file.split(".").at(-1)] });
+  createReadStream(new URL(file, import.meta.url)).pipe(res);
 });
-const io = new Server(http, JSON.parse(process.argv[2] ?? "{}"));
+const io = new Server(http, JSON.parse(given));
 
 const invalid = { code: "invalid", message: "invalid arguments" };
 const internal = { code: "internal", message: "Internal error" };
