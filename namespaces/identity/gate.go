@@ -166,9 +166,9 @@ func (p *pass) watch(s *socketio.Socket) {
 	if p.expiry != nil {
 		p.expiry.Stop()
 	}
-	p.expiry = time.AfterFunc(time.Until(p.person.Expires.Add(leeway)), func() {
+	p.expiry = time.AfterFunc(time.Until(p.person.Expires), func() {
 		p.mu.Lock()
-		over := !p.gone && !time.Now().Before(p.person.Expires.Add(leeway))
+		over := !p.gone && !time.Now().Before(p.person.Expires)
 		p.mu.Unlock()
 		if over {
 			end(s, CodeExpired, "The token has expired.")

@@ -14,9 +14,6 @@ import (
 // MaxToken is the size in bytes of the largest token that is looked at.
 const MaxToken = 8 << 10
 
-// leeway is how far the clocks of issuer and server may be apart.
-const leeway = 5 * time.Second
-
 // An Error is why a token is refused. Its code may be told to the client.
 type Error struct {
 	Code string
@@ -80,7 +77,6 @@ func NewVerifier(o Options) (*Verifier, error) {
 	rules := []jwt.ParserOption{
 		jwt.WithValidMethods(k.methods()),
 		jwt.WithExpirationRequired(),
-		jwt.WithLeeway(leeway),
 		jwt.WithTimeFunc(now),
 		jwt.WithStrictDecoding(),
 	}
