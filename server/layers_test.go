@@ -34,20 +34,26 @@ var layers = map[string][]string{
 		"server/internal/transport", "server/internal/transport/polling", "server/internal/transport/websocket",
 		"server/internal/reactor", "server/wire/eio",
 	},
-	"server/adapter":      {},
-	"server/socketio":     {"server/adapter", "server/engineio", "server/wire/sio"},
-	"server/socketiotest": {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/sio"},
-	"server/e2e/...":      {"server/..."},
-	"namespaces/chat":     {"server/socketio"},
-	"client-demo":         {},
-	"cmd/parley":          {"server/socketio", "namespaces/...", "client-demo"},
-	"cmd/parley-bench":    {"server/socketio", "server/wire/eio", "server/wire/sio"},
+	"server/adapter":          {},
+	"server/socketio":         {"server/adapter", "server/engineio", "server/wire/sio"},
+	"server/socketiotest":     {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/sio"},
+	"server/e2e/...":          {"server/..."},
+	"namespaces/event":        {"server/socketio"},
+	"namespaces/identity":     {"server/socketio"},
+	"namespaces/documents/ot": {},
+	"namespaces/chat":         {"namespaces/event", "server/socketio"},
+	"client-demo":             {},
+	"cmd/parley":              {"server/socketio", "namespaces/...", "client-demo"},
+	"cmd/parley-bench":        {"server/socketio", "server/wire/eio", "server/wire/sio"},
 }
 
 // thirdParty names every module from elsewhere, and the packages that may import it. Their tests may too.
 var thirdParty = map[string][]string{
 	"github.com/go-json-experiment/json": {"server/socketio", "server/socketiotest", "namespaces/..."},
 	"github.com/gobwas/ws":               {"server/internal/transport/websocket", "cmd/parley-bench"},
+	"github.com/golang-jwt/jwt/v5":       {"namespaces/identity"},
+	"github.com/MicahParks/jwkset":       {"namespaces/identity"},
+	"github.com/MicahParks/keyfunc/v3":   {"namespaces/identity"},
 	"golang.org/x/sys":                   {"server/internal/reactor", "cmd/parley-bench"},
 }
 
