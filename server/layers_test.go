@@ -41,6 +41,7 @@ var layers = map[string][]string{
 	"namespaces/event":        {"server/socketio"},
 	"namespaces/identity":     {"server/socketio"},
 	"namespaces/documents/ot": {},
+	"namespaces/documents":    {"namespaces/documents/ot", "namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/chat":         {"namespaces/event", "server/socketio"},
 	"client-demo":             {},
 	"cmd/parley":              {"server/socketio", "namespaces/...", "client-demo"},
