@@ -194,7 +194,7 @@ func TestWhatIsRefused(t *testing.T) {
 
 // TestEditorsConverge lets editors type blindly, each on whatever its copy is.
 func TestEditorsConverge(t *testing.T) {
-	const editors, each = 10, 200
+	const editors, each = 10, 60
 	srv := open(t, &Options{Operations: editors * each})
 	var all sync.WaitGroup
 	texts := make([]string, editors)

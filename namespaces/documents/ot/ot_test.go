@@ -194,3 +194,25 @@ func randomOperation(r *rand.Rand, doc []uint16) Operation {
 		return rep(from, to, word)
 	}
 }
+
+// BenchmarkOver carries an edit over the most that a document keeps.
+func BenchmarkOver(b *testing.B) {
+	var accepted []Edit
+	for i := range 1000 {
+		e, err := ins(i/2, "x").Edit(5000 + i)
+		if err != nil {
+			b.Fatal(err)
+		}
+		accepted = append(accepted, e)
+	}
+	late, err := rep(2000, 2010, "text").Edit(5000)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		e := late
+		for _, a := range accepted {
+			e = e.Over(a)
+		}
+	}
+}
