@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"parley/namespaces/event"
 )
 
 type joinRequest struct {
@@ -47,7 +49,7 @@ func (c *Chat) join(ctx context.Context, v *visitor, in joinRequest) (joinReply,
 		}
 		v.enter(in.RoomID)
 		if e.First {
-			v.socket.To(in.RoomID).Emit("user-joined", presence{in.RoomID, u, now()})
+			v.socket.To(in.RoomID).Emit("user-joined", presence{in.RoomID, u, event.Now()})
 		}
 		v.socket.Emit("room-users", e.Users)
 	})

@@ -1,23 +1,27 @@
 package chat
 
-import "context"
+import (
+	"context"
+
+	"parley/namespaces/event"
+)
 
 type leaveRequest struct {
 	RoomID string `json:"roomId"`
 }
 
-func (c *Chat) leave(ctx context.Context, v *visitor, in leaveRequest) (done, error) {
+func (c *Chat) leave(ctx context.Context, v *visitor, in leaveRequest) (event.Done, error) {
 	room, _, err := v.room(in.RoomID)
 	if err != nil {
-		return done{}, err
+		return event.Done{}, err
 	}
-	return done{true}, c.exit(ctx, v, room)
+	return event.Done{OK: true}, c.exit(ctx, v, room)
 }
 
 // exit takes a socket out of a room. Who leaves hears nothing more from it, also not that they left.
 func (c *Chat) exit(ctx context.Context, v *visitor, room string) error {
 	v.leave(room)
 	return c.store.Leave(ctx, room, v.socket.ID(), func(u User) {
-		c.ns.In(room).Emit("user-left", presence{room, u, now()})
+		c.ns.In(room).Emit("user-left", presence{room, u, event.Now()})
 	})
 }

@@ -6,12 +6,14 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"parley/namespaces/event"
 )
 
 // memory is the Store of one server that keeps nothing over a restart.
 type memory struct {
 	opts Options
-	ids  *idSource
+	ids  *event.IDs
 
 	// mu guards what is below. A room's own lock may be held when taking it, never the other way round.
 	mu     sync.Mutex
@@ -26,7 +28,7 @@ var _ Store = (*memory)(nil)
 func NewMemory(opts *Options) Store { return newMemory(opts.withDefaults(), time.Now) }
 
 func newMemory(opts Options, now func() time.Time) *memory {
-	return &memory{opts: opts, ids: newIDSource(now)}
+	return &memory{opts: opts, ids: event.NewIDs(now)}
 }
 
 func (m *memory) Enter(_ context.Context, id, socket string, u User, publish func(Entered)) (Entered, error) {
@@ -68,7 +70,7 @@ func (m *memory) Append(_ context.Context, id string, d Draft, publish func(Mess
 		return first, nil
 	}
 	msg := Message{RoomID: id, UserID: d.From.UserID, Username: d.From.Username, Content: d.Content, ClientID: d.ClientID}
-	msg.ID, msg.Timestamp = m.ids.next()
+	msg.ID, msg.Timestamp = m.ids.Next()
 	r.remember(msg, m.opts.History)
 	publish(msg)
 	return msg, nil
@@ -84,7 +86,7 @@ func (m *memory) History(_ context.Context, id, before string, limit int) (Page,
 }
 
 func (m *memory) Create(_ context.Context, name string, creator User) (Room, error) {
-	id, at := m.ids.next()
+	id, at := m.ids.Next()
 	r := &room{id: "room_" + id, name: name, creator: creator.UserID, createdAt: at, made: true}
 	info := r.info()
 	m.mu.Lock()
@@ -185,7 +187,7 @@ func (m *memory) lockOrMake(id string, creator User) (*room, error) {
 		if r, ok := m.lock(id); ok {
 			return r, nil
 		}
-		_, at := m.ids.next()
+		_, at := m.ids.Next()
 		r := &room{id: id, name: id, creator: creator.UserID, createdAt: at}
 		r.mu.Lock() // nobody enters and leaves it before its creator is in
 		m.mu.Lock()
