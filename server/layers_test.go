@@ -61,6 +61,7 @@ var layers = map[string][]string{
 	"namespaces/documents/ot": {},
 	"namespaces/documents":    {"namespaces/documents/ot", "namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/chat":         {"namespaces/event", "server/socketio"},
+	"namespaces/disk":         {"namespaces/chat", "namespaces/documents", "namespaces/documents/ot"},
 	"client-demo":             {},
 	"cmd/parley":              {"server/socketio", "namespaces/...", "client-demo"},
 	"cmd/parley-bench":        {"server/socketio", "server/wire/eio", "server/wire/sio"},
@@ -75,6 +76,7 @@ var thirdParty = map[string][]string{
 	"github.com/golang-jwt/jwt/v5":       {"namespaces/identity"},
 	"github.com/MicahParks/jwkset":       {"namespaces/identity"},
 	"github.com/MicahParks/keyfunc/v3":   {"namespaces/identity"},
+	"go.etcd.io/bbolt":                   {"namespaces/disk"},
 	"golang.org/x/sys":                   {"server/internal/reactor", "cmd/parley-bench"},
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"parley/namespaces/chat"
+	"parley/namespaces/disk"
 	"parley/server/socketio"
 )
 
@@ -40,15 +41,20 @@ func run(args, environ []string, signals <-chan os.Signal, stdout, stderr io.Wri
 	for _, name := range c.unknownEnv {
 		log.Warn("environment variable has no effect", "name", name)
 	}
+	data, err := openData(c, log)
+	if err != nil {
+		return exitFailed
+	}
+	defer closeData(data, log)
 	listener, err := net.Listen("tcp", c.addr)
 	if err != nil {
 		log.Error("cannot listen", "flag", "--addr", "error", err)
 		return exitFailed
 	}
-	return serve(c, listener, signals, log)
+	return serve(c, listener, data, signals, log)
 }
 
-func serve(c *config, listener net.Listener, signals <-chan os.Signal, log *slog.Logger) int {
+func serve(c *config, listener net.Listener, data *disk.File, signals <-chan os.Signal, log *slog.Logger) int {
 	srv := socketio.New(&socketio.Options{
 		PingInterval:         c.pingInterval,
 		PingTimeout:          c.pingTimeout,
@@ -61,7 +67,7 @@ func serve(c *config, listener net.Listener, signals <-chan os.Signal, log *slog
 		MaxRooms:             roomsPerClient + 1,
 		Logger:               log,
 	})
-	chat.Mount(srv, &chat.Options{RoomsPerSocket: roomsPerClient, Recovery: c.recovery, Logger: log})
+	chat.Mount(srv, &chat.Options{RoomsPerSocket: roomsPerClient, Recovery: c.recovery, Keeper: data.Chat(), Logger: log})
 
 	var ready atomic.Bool
 	web := newHTTPServer(routes(c, srv, &ready), log)

@@ -15,6 +15,9 @@ type document struct {
 	version int
 	edits   []ot.Edit // the newest; the last one made version
 	tabs    []tab     // in the order they came
+
+	kept bool // by the store's Keeper
+	base int  // the version of the last whole text that is kept
 }
 
 // A tab is a socket that has the document open.
@@ -27,7 +30,18 @@ func newDocument(content string, version int) *document {
 	return &document{text: utf16.Encode([]rune(content)), version: version}
 }
 
-// submit accepts an operation and returns it as it is applied.
+// fork returns a document that submit changes without changing d.
+func (d *document) fork() *document {
+	next := *d
+	next.edits = slices.Clip(next.edits)
+	return &next
+}
+
+// idle reports whether nothing would be lost with the document.
+func (d *document) idle() bool { return len(d.tabs) == 0 && d.version == 0 }
+
+// submit accepts an operation and returns it as it is applied. trim is to be called
+// some time afterwards.
 func (d *document) submit(draft Draft, opts *Options) (ot.Operation, error) {
 	since := d.version
 	if draft.Version != nil {
@@ -61,13 +75,12 @@ func (d *document) submit(draft Draft, opts *Options) (ot.Operation, error) {
 	applied := e.Operation(d.text)
 	d.text = e.Apply(d.text)
 	d.version++
-	d.remember(e, opts.Operations)
+	d.edits = append(d.edits, e)
 	return applied, nil
 }
 
-// remember keeps an edit, and of all the newest.
-func (d *document) remember(e ot.Edit, limit int) {
-	d.edits = append(d.edits, e)
+// trim keeps the newest edits.
+func (d *document) trim(limit int) {
 	if over := len(d.edits) - limit; over > 0 {
 		d.edits = slices.Delete(d.edits, 0, over)
 	}

@@ -12,13 +12,14 @@ import (
 // the default.
 type Options struct {
 	Store  Store        // NewMemory if nil
+	Keeper Keeper       // what the Store in memory keeps over a restart is here; nothing is if nil
 	Logger *slog.Logger // nil: silent
 
 	EventBytes int // JSON of one event; 10240
 	NameBytes  int // a document id, user id or user name; 250
 	Operations int // newest operations that a document keeps, for clients that are behind; 1000
 	Length     int // UTF-16 code units of a document; 1,000,000
-	Documents  int // documents in memory; 10000
+	Documents  int // documents in memory; 10000. With a Keeper one that nobody has open makes way
 	PerSocket  int // documents that one connection has open; 32
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -43,4 +44,18 @@ func (s *IDs) Next() (id, timestamp string) {
 	n := s.last
 	s.mu.Unlock()
 	return fmt.Sprintf("%016x%s", n, s.tag), Timestamp(time.UnixMilli(int64(n >> 16)))
+}
+
+// Past makes all further ids greater than id, which a source before this one has made. Others are ignored.
+func (s *IDs) Past(id string) {
+	if len(id) < 16 {
+		return
+	}
+	n, err := strconv.ParseUint(id[:16], 16, 64)
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = max(s.last, n)
 }
