@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 )
 
 // Options are the bounds of a file. Zero means the default.
@@ -71,7 +72,8 @@ type File struct {
 }
 
 // Open opens a file, which it makes if there is none. It reads all of it. A file that
-// another process has open, or that is not whole, is refused, and left as it is.
+// another process has open, or that is not whole, is refused, and left as it is; one
+// that is badly damaged may stay locked until the process ends.
 func Open(name string, opts *Options) (*File, error) {
 	f := &File{opts: opts.withDefaults(), wake: make(chan struct{}, 1), done: make(chan struct{}), made: make(map[string]int)}
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
@@ -96,32 +98,28 @@ func (f *File) open(name string) error {
 	case info.Size() == 0:
 		return fmt.Errorf("%w: it is empty", ErrDamaged)
 	}
-	var file *os.File // to be closed where bbolt panics
 	err = guard(func() (err error) {
 		f.db, err = bbolt.Open(name, 0o600, &bbolt.Options{
 			Timeout: 1, // a nanosecond: try once
-			OpenFile: func(name string, flag int, perm os.FileMode) (_ *os.File, err error) {
-				file, err = os.OpenFile(name, flag&^os.O_CREATE, perm)
-				return file, err
+			OpenFile: func(name string, flag int, perm os.FileMode) (*os.File, error) {
+				return os.OpenFile(name, flag&^os.O_CREATE, perm)
 			},
 		})
 		return err
 	})
 	var system *fs.PathError
 	switch {
-	case errors.Is(err, bbolt.ErrTimeout):
+	case errors.Is(err, bbolterrors.ErrTimeout):
 		return ErrInUse
 	case errors.As(err, &system):
 		return err
-	case err == nil:
-		if err = f.db.View(f.check); err == nil {
-			return nil
-		}
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if file != nil {
-		_ = file.Close()
+	if err := f.db.View(f.check); err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, errors.Join(err, f.db.Close()))
 	}
-	return fmt.Errorf("%w: %w", ErrDamaged, err)
+	return nil
 }
 
 // Close ends the file. What waits to be written is written before.

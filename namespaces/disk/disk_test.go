@@ -292,11 +292,13 @@ func filled(t *testing.T) (content []byte, rooms map[string]*chat.KeptRoom) {
 
 func TestDamagedFileIsRefused(t *testing.T) {
 	content, rooms := filled(t)
-	name := filepath.Join(t.TempDir(), "data")
+	dir := t.TempDir()
 	rnd := rand.New(rand.NewPCG(3, 4))
-	refused := 0
+	tried, refused := 0, 0
 	try := func(what string, damaged []byte, must bool) {
 		t.Helper()
+		tried++
+		name := filepath.Join(dir, fmt.Sprint(tried))
 		if err := os.WriteFile(name, damaged, 0o600); err != nil {
 			t.Fatal(err)
 		}

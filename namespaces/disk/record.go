@@ -97,6 +97,9 @@ func (f *File) check(tx *bbolt.Tx) error {
 					return errors.New("records out of order")
 				}
 				last = key
+				if b.Get(key) == nil {
+					return errors.New("a record is not where it belongs")
+				}
 				counts[string(name)]++
 				return f.checkRecord(name, key, record)
 			})
