@@ -89,8 +89,11 @@ func (d *document) trim(limit int) {
 // enter adds a socket and reports whether the collaborators are others now.
 func (d *document) enter(socket string, u identity.User) bool {
 	before := d.collaborators()
-	d.tabs = slices.DeleteFunc(d.tabs, func(t tab) bool { return t.socket == socket })
-	d.tabs = append(d.tabs, tab{socket, u})
+	if i := slices.IndexFunc(d.tabs, func(t tab) bool { return t.socket == socket }); i >= 0 {
+		d.tabs[i].user = u
+	} else {
+		d.tabs = append(d.tabs, tab{socket, u})
+	}
 	return !slices.Equal(before, d.collaborators())
 }
 

@@ -32,8 +32,11 @@ func Mount(srv *socketio.Server, gate *identity.Gate, opts *Options) *Documents 
 		d.store = newMemory(d.opts)
 	}
 	gate.Guard(d.ns)
+	if d.opts.Recovery > 0 {
+		d.ns.EnableRecovery(socketio.Recovery{Window: d.opts.Recovery, User: sessionUser})
+	}
 	d.ns.OnConnect(connected)
-	d.ns.OnDisconnect(d.disconnected)
+	d.ns.OnGone(d.gone)
 	event.Handle(d.ns, "document-open", d.opts.EventBytes, d.open)
 	event.Handle(d.ns, "document-close", d.opts.EventBytes, d.close)
 	event.Handle(d.ns, "document-update", d.opts.EventBytes, d.update)
@@ -61,13 +64,22 @@ var (
 )
 
 // connected gives a socket its desk. In open mode a client need not say who it is:
-// it is somebody without a name then.
+// it is somebody without a name then. Who comes back has one.
 func connected(_ context.Context, s *socketio.Socket) {
+	if _, back := desks.Get(s); back {
+		return
+	}
 	user := identity.User{UserID: s.ID(), Username: "Anonymous"}
 	if p, ok := identity.Of(s); ok {
 		user = p.User
 	}
 	desks.Set(s, &desk{user: user})
+}
+
+// sessionUser binds what a client leaves behind to its user, or to nobody.
+func sessionUser(s *socketio.Socket) string {
+	p, _ := identity.Of(s)
+	return p.UserID
 }
 
 // author returns the id of the user behind a socket that has the document open.
@@ -97,7 +109,7 @@ func (d *Documents) open(ctx context.Context, s *socketio.Socket, in documentReq
 	err = d.store.Enter(ctx, in.DocumentID, s.ID(), u, func(snapshot Snapshot, news bool) {
 		reply = openReply{true, snapshot}
 		if s.Join(room(in.DocumentID)) != nil {
-			return // gone meanwhile: the disconnect hook takes it out again
+			return // gone meanwhile: the hook for that takes it out again
 		}
 		_ = s.Emit("document-init", snapshot)
 		if news {
@@ -163,7 +175,9 @@ func (d *Documents) leave(ctx context.Context, s *socketio.Socket, document stri
 	})
 }
 
-func (d *Documents) disconnected(ctx context.Context, s *socketio.Socket, _ socketio.Reason) {
+// gone runs when a client does not come back in time; until then its user stays a
+// collaborator.
+func (d *Documents) gone(ctx context.Context, s *socketio.Socket) {
 	desk, ok := desks.Get(s)
 	if !ok {
 		return

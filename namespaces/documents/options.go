@@ -3,6 +3,7 @@ package documents
 import (
 	"fmt"
 	"log/slog"
+	"time"
 
 	"parley/namespaces/event"
 	"parley/namespaces/identity"
@@ -14,6 +15,10 @@ type Options struct {
 	Store  Store        // NewMemory if nil
 	Keeper Keeper       // what the Store in memory keeps over a restart is here; nothing is if nil
 	Logger *slog.Logger // nil: silent
+
+	// Recovery is how long a client that lost its connection may be away and still have its documents open, for itself, which
+	// then gets what it missed, and for the others. Not at all if zero.
+	Recovery time.Duration
 
 	EventBytes int // JSON of one event; 10240
 	NameBytes  int // a document id, user id or user name; 250
@@ -39,6 +44,9 @@ func (o *Options) withDefaults() Options {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Recovery < 0 {
+		panic("documents: Options.Recovery is negative")
 	}
 	for _, f := range []struct {
 		name  string
