@@ -61,7 +61,7 @@ var layers = map[string][]string{
 	"namespaces/documents/ot": {},
 	"namespaces/documents":    {"namespaces/documents/ot", "namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/chat":         {"namespaces/event", "server/socketio"},
-	"namespaces/disk":         {"namespaces/chat", "namespaces/documents", "namespaces/documents/ot"},
+	"namespaces/disk":         {"namespaces/chat", "namespaces/documents", "namespaces/documents/ot", "namespaces/identity"},
 	"client-demo":             {},
 	"cmd/parley":              {"server/socketio", "namespaces/...", "client-demo"},
 	"cmd/parley-bench":        {"server/socketio", "server/wire/eio", "server/wire/sio"},

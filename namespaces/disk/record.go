@@ -19,8 +19,10 @@ var (
 	bucketMessages  = []byte("messages")  // by owner, the room, and message id
 	bucketDocuments = []byte("documents") // by document: whole texts
 	bucketEdits     = []byte("edits")     // by owner, the document, and version
+	bucketTokens    = []byte("tokens")    // by id: revoked ones
+	bucketUsers     = []byte("users")     // by user id: whose tokens are revoked
 
-	buckets = [][]byte{bucketFile, bucketRooms, bucketMessages, bucketDocuments, bucketEdits}
+	buckets = [][]byte{bucketFile, bucketRooms, bucketMessages, bucketDocuments, bucketEdits, bucketTokens, bucketUsers}
 )
 
 // The first record of the file says how the others are to be read.
@@ -71,7 +73,7 @@ func prefix(owner string) []byte {
 // the rest of the key.
 func each(tx *bbolt.Tx, bucket, prefix []byte, do func(rest, record []byte) error) error {
 	c := tx.Bucket(bucket).Cursor()
-	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+	for k, v := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, v = c.Next() {
 		if err := do(k[len(prefix):], v); err != nil {
 			return err
 		}

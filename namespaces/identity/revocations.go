@@ -17,20 +17,35 @@ var ErrTooManyRevocations = errors.New("identity: the deny list is full, at 1,00
 // user that were issued before a moment. The zero value is empty and ready, and
 // nil denies nothing.
 type Revocations struct {
+	// Keeper, if not nil, keeps each entry before it counts. To be set before use.
+	Keeper RevocationKeeper
+
 	mu     sync.RWMutex         // guards what follows
 	tokens map[string]time.Time // by id, until when
 	users  map[string]userRevocation
+}
+
+// A RevocationKeeper keeps the entries of Revocations over a restart. A method
+// returns when its entry is safe.
+type RevocationKeeper interface {
+	KeepToken(id string, until time.Time) error
+	KeepUser(userID string, before, until time.Time) error
 }
 
 type userRevocation struct{ before, until time.Time }
 
 // RevokeToken denies the token with this id, which expires at until.
 func (r *Revocations) RevokeToken(id string, until time.Time) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if err := r.room(); err != nil {
 		return err
 	}
+	if r.Keeper != nil {
+		if err := r.Keeper.KeepToken(id, until); err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.tokens == nil {
 		r.tokens = make(map[string]time.Time)
 	}
@@ -42,11 +57,16 @@ func (r *Revocations) RevokeToken(id string, until time.Time) error {
 // last of which expires at until. A token that does not say when it was issued is
 // denied too.
 func (r *Revocations) RevokeUser(userID string, before, until time.Time) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if err := r.room(); err != nil {
 		return err
 	}
+	if r.Keeper != nil {
+		if err := r.Keeper.KeepUser(userID, before, until); err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.users == nil {
 		r.users = make(map[string]userRevocation)
 	}
@@ -54,8 +74,10 @@ func (r *Revocations) RevokeUser(userID string, before, until time.Time) error {
 	return nil
 }
 
-// room makes room for one more entry. The caller has locked mu.
+// room makes room for one more entry.
 func (r *Revocations) room() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if len(r.tokens)+len(r.users) < maxRevocations {
 		return nil
 	}

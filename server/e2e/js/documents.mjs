@@ -102,7 +102,7 @@ class Editor {
     if (this.version > 1500 && random(100) === 0) update.version -= 1500; // too old: the whole text comes
     if (!this.asks) return void socket.emit("document-update", update);
     try {
-      const reply = await socket.timeout(5000).emitWithAck("document-update", update);
+      const reply = await socket.timeout(1000).emitWithAck("document-update", update);
       if (reply.ok) this.learn(reply);
       else this.refused(reply.error.code);
     } catch { // cut off: whether it was accepted, the whole text tells
