@@ -27,8 +27,9 @@ const errAuthentication = "Authentication failed"
 type Gate struct {
 	verifier *Verifier
 
-	mu      sync.Mutex // guards guarded
+	mu      sync.Mutex // guards what follows
 	guarded []*socketio.Namespace
+	sweeps  []func(revoked func(Claims) bool)
 }
 
 // NewGate returns a gate that asks for tokens. A nil verifier is open mode.
@@ -196,14 +197,25 @@ type socketioError struct {
 	Message string `json:"message"`
 }
 
+// OnSweep has f called by each Sweep, for connections that are no sockets of a guarded
+// namespace. It must end those whose claims are revoked, and not block.
+func (g *Gate) OnSweep(f func(revoked func(Claims) bool)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sweeps = append(g.sweeps, f)
+}
+
 // Sweep ends the sockets whose tokens have been revoked since they came.
 func (g *Gate) Sweep() {
 	if g.Open() {
 		return
 	}
 	g.mu.Lock()
-	guarded := g.guarded
+	guarded, sweeps := g.guarded, g.sweeps
 	g.mu.Unlock()
+	for _, sweep := range sweeps {
+		sweep(g.verifier.revoked.Has)
+	}
 	for _, ns := range guarded {
 		for _, s := range ns.Sockets() {
 			if p, ok := Of(s); ok && g.verifier.revoked.Has(p.Claims) {
