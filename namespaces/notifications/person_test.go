@@ -160,5 +160,5 @@ func normal(v any) string {
 		return "not JSON: " + string(raw)
 	}
 	sorted, _ := json.Marshal(parsed)
-	return string(id.ReplaceAll(timestamp.ReplaceAll(sorted, []byte(`"$T"`)), []byte(`"$id"`)))
+	return string(id.ReplaceAllLiteral(timestamp.ReplaceAllLiteral(sorted, []byte(`"$T"`)), []byte(`"$id"`)))
 }
