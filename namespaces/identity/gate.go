@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -114,14 +113,7 @@ func (g *Gate) enter(_ context.Context, s *socketio.Socket) error {
 }
 
 // refused is the error that a client gets: its code says why, its message does not.
-func refused(err error) error {
-	code := CodeInvalid
-	var e *Error
-	if errors.As(err, &e) {
-		code = e.Code
-	}
-	return &socketio.Error{Code: code, Message: errAuthentication}
-}
+func refused(err error) error { return &socketio.Error{Code: CodeOf(err), Message: errAuthentication} }
 
 type refreshRequest struct {
 	Token string `json:"token"`

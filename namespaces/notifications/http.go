@@ -31,10 +31,9 @@ const Scope = "notifications:write"
 func (n *Notifications) Handler() http.Handler { return http.HandlerFunc(n.post) }
 
 func (n *Notifications) post(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
 	if !n.srv.Allows(r) {
 		w.Header().Set("Vary", "Origin")
-		refuse(w, http.StatusForbidden, "forbidden", "This origin is not allowed.")
+		event.RefuseHTTP(w, http.StatusForbidden, "forbidden", "This origin is not allowed.")
 		return
 	}
 	if !n.srv.Admit(w, r) { // a preflight request
@@ -42,14 +41,14 @@ func (n *Notifications) post(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", "POST, OPTIONS")
-		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "Only POST is allowed.")
+		event.RefuseHTTP(w, http.StatusMethodNotAllowed, "method_not_allowed", "Only POST is allowed.")
 		return
 	}
 	if !n.maySend(w, r) {
 		return
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		refuse(w, http.StatusUnsupportedMediaType, "unsupported_media_type", "The Content-Type must be application/json.")
+		event.RefuseHTTP(w, http.StatusUnsupportedMediaType, "unsupported_media_type", "The Content-Type must be application/json.")
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(n.opts.BodyBytes)))
@@ -67,24 +66,18 @@ func (n *Notifications) post(w http.ResponseWriter, r *http.Request) {
 		n.failed(w, r, err)
 		return
 	}
-	write(w, http.StatusAccepted, accepted{ids})
+	event.AnswerHTTP(w, http.StatusAccepted, accepted{ids})
 }
 
 // maySend reports whether a request may send, and answers it if not.
 func (n *Notifications) maySend(w http.ResponseWriter, r *http.Request) bool {
 	p, err := n.gate.Request(r, false)
 	if err != nil {
-		code := identity.CodeInvalid
-		var e *identity.Error
-		if errors.As(err, &e) {
-			code = e.Code
-		}
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		refuse(w, http.StatusUnauthorized, code, "Authentication failed")
+		event.Unauthorized(w, identity.CodeOf(err))
 		return false
 	}
 	if !n.gate.Open() && !slices.Contains(p.Scopes, Scope) {
-		refuse(w, http.StatusForbidden, "forbidden", "The token needs the scope "+Scope+".")
+		event.RefuseHTTP(w, http.StatusForbidden, "forbidden", "The token needs the scope "+Scope+".")
 		return false
 	}
 	return true
@@ -158,39 +151,16 @@ func (n *Notifications) failed(w http.ResponseWriter, r *http.Request, err error
 	switch {
 	case !errors.As(err, &e):
 		n.opts.Logger.LogAttrs(r.Context(), slog.LevelError, "notification not sent", slog.Any("error", err))
-		refuse(w, http.StatusInternalServerError, "internal", "Internal error")
+		event.RefuseHTTP(w, http.StatusInternalServerError, "internal", "Internal error")
 	case e.Code == "too_large":
-		refuse(w, http.StatusRequestEntityTooLarge, e.Code, e.Message)
+		event.RefuseHTTP(w, http.StatusRequestEntityTooLarge, e.Code, e.Message)
 	case e.Code == event.ErrPrivate.Code:
-		refuse(w, http.StatusForbidden, e.Code, e.Message)
+		event.RefuseHTTP(w, http.StatusForbidden, e.Code, e.Message)
 	default:
-		refuse(w, http.StatusBadRequest, e.Code, e.Message)
+		event.RefuseHTTP(w, http.StatusBadRequest, e.Code, e.Message)
 	}
 }
 
 type accepted struct {
 	IDs []string `json:"ids"`
-}
-
-type refusal struct {
-	Error problem `json:"error"`
-}
-
-type problem struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-}
-
-func refuse(w http.ResponseWriter, status int, code, message string) {
-	write(w, status, refusal{problem{code, message}})
-}
-
-func write(w http.ResponseWriter, status int, body any) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		panic(err) // strings always marshal
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(text) // who is gone does not read it
 }
