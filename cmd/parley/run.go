@@ -12,6 +12,10 @@ import (
 	"sync/atomic"
 
 	"parley/namespaces/chat"
+	"parley/namespaces/identity"
+	"parley/namespaces/notifications"
+	"parley/namespaces/plain"
+	"parley/namespaces/pubsub"
 	"parley/server/socketio"
 )
 
@@ -61,10 +65,14 @@ func serve(c *config, listener net.Listener, signals <-chan os.Signal, log *slog
 		MaxRooms:             roomsPerClient + 1,
 		Logger:               log,
 	})
+	gate := identity.NewGate(nil)
 	chat.Mount(srv, &chat.Options{RoomsPerSocket: roomsPerClient, Recovery: c.recovery, Logger: log})
+	pubsub.Mount(srv, gate, &pubsub.Options{Recovery: c.recovery})
+	notes := notifications.Mount(srv, gate, &notifications.Options{Recovery: c.recovery, Logger: log})
+	hub := plain.New(srv, gate, &plain.Options{Logger: log})
 
 	var ready atomic.Bool
-	web := newHTTPServer(routes(c, srv, &ready), log)
+	web := newHTTPServer(routes(c, srv, hub, notes.Handler(), &ready), log)
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()
 	ready.Store(true)
@@ -76,7 +84,7 @@ func serve(c *config, listener net.Listener, signals <-chan os.Signal, log *slog
 		return exitFailed
 	case sig := <-signals:
 		ready.Store(false)
-		return drain(c.drain, srv, web, sig, signals, log)
+		return drain(c.drain, srv, hub, web, sig, signals, log)
 	}
 }
 

@@ -162,6 +162,7 @@ func TestAFloodIsReadSlowlyAndWhole(t *testing.T) {
 }
 
 func TestSilence(t *testing.T) {
+	t.Parallel()
 	_, url := open(t, identity.NewGate(nil), &Options{PingInterval: 50 * time.Millisecond, Silence: time.Second})
 	answers, pings, mute := dial(t, url, "answers"), dial(t, url, "pings"), dial(t, url, "mute")
 	pinged := make(chan error, 1)
@@ -214,7 +215,8 @@ func TestSilence(t *testing.T) {
 
 // A client that does not read is cut off, and nobody else notices.
 func TestWhoDoesNotReadIsCutOff(t *testing.T) {
-	h, url := open(t, identity.NewGate(nil), &Options{QueueMessages: 20, MessageRate: 100_000})
+	t.Parallel()
+	h, url := open(t, identity.NewGate(nil), &Options{QueueMessages: 20, MessageRate: 100_000, Content: 9000})
 	small := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 		if err == nil {
@@ -224,7 +226,7 @@ func TestWhoDoesNotReadIsCutOff(t *testing.T) {
 	}}}
 	slow := dialWith(t, url+"?userId=slow", &websocket.DialOptions{HTTPClient: small})
 	a, b := dial(t, url, "a"), dial(t, url, "b")
-	content := strings.Repeat("x", 1000)
+	content := strings.Repeat("x", 9000)
 	for sent := 0; ; sent++ {
 		h.mu.Lock()
 		left := len(h.clients)
@@ -315,6 +317,7 @@ func token(t *testing.T, id string, lives time.Duration) string {
 }
 
 func TestTokens(t *testing.T) {
+	t.Parallel()
 	var revoked identity.Revocations
 	v, err := identity.NewVerifier(identity.Options{Secret: secret, Revocations: &revoked})
 	if err != nil {
