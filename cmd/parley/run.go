@@ -13,6 +13,11 @@ import (
 
 	"parley/namespaces/chat"
 	"parley/namespaces/disk"
+	"parley/namespaces/documents"
+	"parley/namespaces/identity"
+	"parley/namespaces/notifications"
+	"parley/namespaces/plain"
+	"parley/namespaces/pubsub"
 	"parley/server/socketio"
 )
 
@@ -67,10 +72,15 @@ func serve(c *config, listener net.Listener, data *disk.File, signals <-chan os.
 		MaxRooms:             roomsPerClient + 1,
 		Logger:               log,
 	})
+	gate := identity.NewGate(nil)
 	chat.Mount(srv, &chat.Options{RoomsPerSocket: roomsPerClient, Recovery: c.recovery, Keeper: data.Chat(), Logger: log})
+	documents.Mount(srv, gate, &documents.Options{Recovery: c.recovery, Keeper: data.Documents(), Logger: log})
+	pubsub.Mount(srv, gate, &pubsub.Options{Recovery: c.recovery})
+	notes := notifications.Mount(srv, gate, &notifications.Options{Recovery: c.recovery, Logger: log})
+	hub := plain.New(srv, gate, &plain.Options{Logger: log})
 
 	var ready atomic.Bool
-	web := newHTTPServer(routes(c, srv, &ready), log)
+	web := newHTTPServer(routes(c, srv, hub, notes.Handler(), &ready), log)
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()
 	ready.Store(true)
@@ -82,7 +92,7 @@ func serve(c *config, listener net.Listener, data *disk.File, signals <-chan os.
 		return exitFailed
 	case sig := <-signals:
 		ready.Store(false)
-		return drain(c.drain, srv, web, sig, signals, log)
+		return drain(c.drain, srv, hub, web, sig, signals, log)
 	}
 }
 

@@ -9,12 +9,4 @@ func (c *Chat) name(field, value string) error { return event.Name(field, value,
 func (c *Chat) short(field, value string) error { return event.Short(field, value, c.opts.NameBytes) }
 
 // content checks what a user has written.
-func (c *Chat) content(text string) error {
-	if text == "" {
-		return event.Invalid("content is missing.")
-	}
-	if len(text) > c.opts.Content && event.UTF16Len(text) > c.opts.Content {
-		return event.TooLong(c.opts.Content)
-	}
-	return nil
-}
+func (c *Chat) content(text string) error { return event.Content(text, c.opts.Content) }

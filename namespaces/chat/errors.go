@@ -11,7 +11,6 @@ var (
 	errNotInRoom = &socketio.Error{Code: "not_in_room", Message: "You are not in this room."}
 	errNoRoom    = &socketio.Error{Code: "not_found", Message: "There is no such room."}
 	errCreator   = &socketio.Error{Code: "forbidden", Message: "Only its creator may delete a room."}
-	errPrivate   = &socketio.Error{Code: "forbidden", Message: "This room cannot be joined."}
 	errOther     = &socketio.Error{Code: "forbidden", Message: "This connection is in a room as another user."}
 	errOffline   = &socketio.Error{Code: "recipient_offline", Message: "The recipient is offline."}
 )

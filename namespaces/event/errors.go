@@ -51,3 +51,15 @@ func UTF16Len(s string) int {
 	}
 	return n
 }
+
+// Content checks what a user has written: it must be there, and have at most so
+// many UTF-16 code units.
+func Content(text string, characters int) error {
+	if text == "" {
+		return Invalid("content is missing.")
+	}
+	if len(text) > characters && UTF16Len(text) > characters {
+		return TooLong(characters)
+	}
+	return nil
+}

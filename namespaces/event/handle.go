@@ -17,12 +17,8 @@ const MaxBytes = 10 << 10
 // raw, because its size is judged before its shape. An event of more than maxBytes
 // bytes is refused.
 func Handle[In, Out any](ns *socketio.Namespace, name string, maxBytes int, h func(ctx context.Context, s *socketio.Socket, in In) (Out, error)) {
-	rest := len(`["",]`) + len(name)
-	socketio.OnAck(ns, name, func(ctx context.Context, s *socketio.Socket, payload socketio.Value) (out Out, err error) {
+	HandleValue(ns, name, maxBytes, func(ctx context.Context, s *socketio.Socket, payload socketio.Value) (out Out, err error) {
 		raw := payload.Bytes()
-		if rest+len(raw) > maxBytes {
-			return out, TooLarge(maxBytes)
-		}
 		// Null would do as an object without fields, and so would the stand-in for a binary.
 		if jsontext.Value(raw).Kind() != '{' || len(payload.Attachments()) > 0 {
 			return out, Invalid("The payload of " + name + " must be an object without binary data.")
@@ -32,6 +28,33 @@ func Handle[In, Out any](ns *socketio.Namespace, name string, maxBytes int, h fu
 			return out, Invalid("A field of " + name + " has the wrong type.")
 		}
 		return h(ctx, s, in)
+	})
+}
+
+// HandleText declares an event whose payload is one string.
+func HandleText[Out any](ns *socketio.Namespace, name string, maxBytes int, h func(ctx context.Context, s *socketio.Socket, text string) (Out, error)) {
+	HandleValue(ns, name, maxBytes, func(ctx context.Context, s *socketio.Socket, payload socketio.Value) (out Out, err error) {
+		var text string
+		if jsontext.Value(payload.Bytes()).Kind() != '"' || payload.Decode(&text) != nil {
+			return out, Invalid("The payload of " + name + " must be a string.")
+		}
+		return h(ctx, s, text)
+	})
+}
+
+// HandleValue declares an event with one payload of any shape. Binary data count
+// towards its size.
+func HandleValue[Out any](ns *socketio.Namespace, name string, maxBytes int, h func(ctx context.Context, s *socketio.Socket, payload socketio.Value) (Out, error)) {
+	frame := len(`["",]`) + len(name)
+	socketio.OnAck(ns, name, func(ctx context.Context, s *socketio.Socket, payload socketio.Value) (out Out, err error) {
+		size := frame + len(payload.Bytes())
+		for _, data := range payload.Attachments() {
+			size += len(data)
+		}
+		if size > maxBytes {
+			return out, TooLarge(maxBytes)
+		}
+		return h(ctx, s, payload)
 	})
 }
 

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -27,8 +26,9 @@ const errAuthentication = "Authentication failed"
 type Gate struct {
 	verifier *Verifier
 
-	mu      sync.Mutex // guards guarded
+	mu      sync.Mutex // guards what follows
 	guarded []*socketio.Namespace
+	sweeps  []func(revoked func(Claims) bool)
 }
 
 // NewGate returns a gate that asks for tokens. A nil verifier is open mode.
@@ -113,14 +113,7 @@ func (g *Gate) enter(_ context.Context, s *socketio.Socket) error {
 }
 
 // refused is the error that a client gets: its code says why, its message does not.
-func refused(err error) error {
-	code := CodeInvalid
-	var e *Error
-	if errors.As(err, &e) {
-		code = e.Code
-	}
-	return &socketio.Error{Code: code, Message: errAuthentication}
-}
+func refused(err error) error { return &socketio.Error{Code: CodeOf(err), Message: errAuthentication} }
 
 type refreshRequest struct {
 	Token string `json:"token"`
@@ -196,14 +189,25 @@ type socketioError struct {
 	Message string `json:"message"`
 }
 
+// OnSweep has f called by each Sweep, for connections that are no sockets of a guarded
+// namespace. It must end those whose claims are revoked, and not block.
+func (g *Gate) OnSweep(f func(revoked func(Claims) bool)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sweeps = append(g.sweeps, f)
+}
+
 // Sweep ends the sockets whose tokens have been revoked since they came.
 func (g *Gate) Sweep() {
 	if g.Open() {
 		return
 	}
 	g.mu.Lock()
-	guarded := g.guarded
+	guarded, sweeps := g.guarded, g.sweeps
 	g.mu.Unlock()
+	for _, sweep := range sweeps {
+		sweep(g.verifier.revoked.Has)
+	}
 	for _, ns := range guarded {
 		for _, s := range ns.Sockets() {
 			if p, ok := Of(s); ok && g.verifier.revoked.Has(p.Claims) {

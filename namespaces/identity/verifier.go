@@ -29,6 +29,15 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// CodeOf returns the code of an *Error, and CodeInvalid for any other error.
+func CodeOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return CodeInvalid
+}
+
 // The codes of an Error.
 const (
 	CodeMissing   = "token_missing"
