@@ -4,7 +4,8 @@
 // word the machine.
 //
 // The file is a bbolt database. Its records have checksums, all of which are checked
-// when it is opened.
+// when it is opened. Of its two heads the older one counts if the newest is bad: that
+// is what a power cut in the middle of a commit looks like.
 package disk
 
 import (
