@@ -52,14 +52,22 @@ var layers = map[string][]string{
 	},
 	"server/socketiotest": {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/msgpack", "server/wire/sio"},
 	"server/e2e/...":      {"server/..."},
-	"namespaces/chat":     {"server/socketio"},
 	"adapters/memory":     {"server/adapter"},
 	"adapters/adaptertest": {
 		"server/adapter", "server/socketio", "server/socketiotest",
 	},
-	"client-demo":      {},
-	"cmd/parley":       {"server/socketio", "namespaces/...", "client-demo"},
-	"cmd/parley-bench": {"server/socketio", "server/wire/eio", "server/wire/sio"},
+	"namespaces/event":         {"server/socketio"},
+	"namespaces/identity":      {"server/socketio"},
+	"namespaces/documents/ot":  {},
+	"namespaces/documents":     {"namespaces/documents/ot", "namespaces/event", "namespaces/identity", "server/socketio"},
+	"namespaces/chat":          {"namespaces/event", "server/socketio"},
+	"namespaces/notifications": {"namespaces/event", "namespaces/identity", "server/socketio"},
+	"namespaces/pubsub":        {"namespaces/event", "namespaces/identity", "server/socketio"},
+	"namespaces/plain":         {"namespaces/event", "namespaces/identity", "server/socketio"},
+	"namespaces/disk":          {"namespaces/chat", "namespaces/documents", "namespaces/documents/ot", "namespaces/identity"},
+	"client-demo":              {},
+	"cmd/parley":               {"server/socketio", "namespaces/...", "client-demo"},
+	"cmd/parley-bench":         {"server/socketio", "server/wire/eio", "server/wire/sio"},
 }
 
 // thirdParty names every module from elsewhere, and the packages that may import it. Their tests may too.
@@ -68,6 +76,12 @@ var thirdParty = map[string][]string{
 	"github.com/gobwas/ws":               {"server/internal/transport/websocket", "cmd/parley-bench"},
 	"github.com/quic-go":                 {"server/webtransport"},
 	"github.com/klauspost/compress":      {"server/internal/deflate"},
+	"github.com/golang-jwt/jwt/v5":       {"namespaces/identity", "namespaces/notifications", "namespaces/pubsub", "namespaces/plain"}, // but the first: their tests
+	"github.com/MicahParks/jwkset":       {"namespaces/identity"},
+	"github.com/MicahParks/keyfunc/v3":   {"namespaces/identity"},
+	"go.etcd.io/bbolt":                   {"namespaces/disk"},
+	"github.com/coder/websocket":         {"namespaces/plain"},
+	"golang.org/x/time":                  {"namespaces/plain"},
 	"golang.org/x/sys":                   {"server/internal/reactor", "cmd/parley-bench"},
 }
 

@@ -23,6 +23,7 @@ type config struct {
 	maxPayload     int
 	allowEIO3      bool
 	drain          time.Duration
+	data           string
 	logFormat      string
 	logLevel       slog.Level
 
@@ -73,6 +74,8 @@ var settings = []setting{
 		func(c *config, v string) (err error) { c.allowEIO3, err = parseSwitch(v); return }},
 	{"drain", "duration", "30s", "time over which clients are closed when the server is told to end; 0s closes all at once",
 		func(c *config, v string) (err error) { c.drain, err = parseDuration(v, 0); return }},
+	{"data", "file", "", "where what must survive a restart is kept, for one server; none: all is in memory",
+		func(c *config, v string) error { c.data = v; return nil }},
 	{"log-format", "text|json", "text", "form of the log lines",
 		func(c *config, v string) (err error) { c.logFormat, err = parseWord(v, "text", "json"); return }},
 	{"log-level", "level", "info", "least important lines to log: debug, info, warn or error",

@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
+	"parley/namespaces/plain"
 	"parley/server/socketio"
 )
 
@@ -19,12 +21,12 @@ const (
 
 // drain sends all clients elsewhere, spread over a time so that they do not arrive there all at once. Their requests are
 // served until then. A second signal ends it.
-func drain(over time.Duration, srv *socketio.Server, web *http.Server, sig os.Signal, signals <-chan os.Signal, log *slog.Logger) int {
+func drain(over time.Duration, srv *socketio.Server, hub *plain.Hub, web *http.Server, sig os.Signal, signals <-chan os.Signal, log *slog.Logger) int {
 	log.Info("draining", "signal", sig.String(), "over", over.String(), "connections", srv.Stats().CurrentConnections)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		closeAll(over, srv, web, log)
+		closeAll(over, srv, hub, web, log)
 	}()
 	select {
 	case <-done:
@@ -36,12 +38,19 @@ func drain(over time.Duration, srv *socketio.Server, web *http.Server, sig os.Si
 	}
 }
 
-func closeAll(over time.Duration, srv *socketio.Server, web *http.Server, log *slog.Logger) {
+func closeAll(over time.Duration, srv *socketio.Server, hub *plain.Hub, web *http.Server, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), over+drainGrace)
 	defer cancel()
+	var others sync.WaitGroup
+	others.Go(func() {
+		if err := hub.Drain(ctx, over); err != nil {
+			log.Warn("clients of "+plainPath+" left after the drain time", "error", err)
+		}
+	})
 	if err := srv.Drain(ctx, over); err != nil {
 		log.Warn("clients left after the drain time", "error", err, "connections", srv.Stats().CurrentConnections)
 	}
+	others.Wait()
 	ctx, cancel = context.WithTimeout(context.Background(), closeGrace)
 	defer cancel()
 	if err := srv.Shutdown(ctx); err != nil {

@@ -17,13 +17,15 @@ const (
 	healthPath = "/healthz"
 	readyPath  = "/readyz"
 	statsPath  = "/stats"
+	plainPath  = "/ws"
+	notifyPath = "/api/notifications"
 )
 
 // ownPaths are where Socket.IO cannot be.
-var ownPaths = []string{healthPath, readyPath, statsPath}
+var ownPaths = []string{healthPath, readyPath, statsPath, plainPath, notifyPath}
 
 // routes is everything that is served over HTTP.
-func routes(c *config, srv *socketio.Server, ready *atomic.Bool) http.Handler {
+func routes(c *config, srv *socketio.Server, hub, notify http.Handler, ready *atomic.Bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", clientdemo.Handler(c.path))
 	mux.Handle(healthPath, readOnly(func(w http.ResponseWriter, _ *http.Request) {
@@ -39,8 +41,10 @@ func routes(c *config, srv *socketio.Server, ready *atomic.Bool) http.Handler {
 	mux.Handle(statsPath, readOnly(func(w http.ResponseWriter, _ *http.Request) {
 		serveStats(w, srv.Stats())
 	}))
+	mux.Handle(notifyPath, notify)
 	all := http.NewServeMux()
 	all.Handle("/", bounded(mux, readTime, writeTime))
+	all.Handle(plainPath, unbounded(hub))
 	all.Handle(c.path, unbounded(srv))
 	all.Handle(strings.TrimSuffix(c.path, "/"), unbounded(srv)) // for clients with addTrailingSlash: false
 	return all

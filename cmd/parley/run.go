@@ -12,6 +12,12 @@ import (
 	"sync/atomic"
 
 	"parley/namespaces/chat"
+	"parley/namespaces/disk"
+	"parley/namespaces/documents"
+	"parley/namespaces/identity"
+	"parley/namespaces/notifications"
+	"parley/namespaces/plain"
+	"parley/namespaces/pubsub"
 	"parley/server/socketio"
 )
 
@@ -40,15 +46,20 @@ func run(args, environ []string, signals <-chan os.Signal, stdout, stderr io.Wri
 	for _, name := range c.unknownEnv {
 		log.Warn("environment variable has no effect", "name", name)
 	}
+	data, err := openData(c, log)
+	if err != nil {
+		return exitFailed
+	}
+	defer closeData(data, log)
 	listener, err := net.Listen("tcp", c.addr)
 	if err != nil {
 		log.Error("cannot listen", "flag", "--addr", "error", err)
 		return exitFailed
 	}
-	return serve(c, listener, signals, log)
+	return serve(c, listener, data, signals, log)
 }
 
-func serve(c *config, listener net.Listener, signals <-chan os.Signal, log *slog.Logger) int {
+func serve(c *config, listener net.Listener, data *disk.File, signals <-chan os.Signal, log *slog.Logger) int {
 	srv := socketio.New(&socketio.Options{
 		PingInterval:         c.pingInterval,
 		PingTimeout:          c.pingTimeout,
@@ -61,10 +72,15 @@ func serve(c *config, listener net.Listener, signals <-chan os.Signal, log *slog
 		MaxRooms:             roomsPerClient + 1,
 		Logger:               log,
 	})
-	chat.Mount(srv, &chat.Options{RoomsPerSocket: roomsPerClient, Recovery: c.recovery, Logger: log})
+	gate := identity.NewGate(nil)
+	chat.Mount(srv, &chat.Options{RoomsPerSocket: roomsPerClient, Recovery: c.recovery, Keeper: data.Chat(), Logger: log})
+	documents.Mount(srv, gate, &documents.Options{Recovery: c.recovery, Keeper: data.Documents(), Logger: log})
+	pubsub.Mount(srv, gate, &pubsub.Options{Recovery: c.recovery})
+	notes := notifications.Mount(srv, gate, &notifications.Options{Recovery: c.recovery, Logger: log})
+	hub := plain.New(srv, gate, &plain.Options{Logger: log})
 
 	var ready atomic.Bool
-	web := newHTTPServer(routes(c, srv, &ready), log)
+	web := newHTTPServer(routes(c, srv, hub, notes.Handler(), &ready), log)
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()
 	ready.Store(true)
@@ -76,7 +92,7 @@ func serve(c *config, listener net.Listener, signals <-chan os.Signal, log *slog
 		return exitFailed
 	case sig := <-signals:
 		ready.Store(false)
-		return drain(c.drain, srv, web, sig, signals, log)
+		return drain(c.drain, srv, hub, web, sig, signals, log)
 	}
 }
 

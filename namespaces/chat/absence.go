@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"parley/namespaces/event"
 	"parley/server/socketio"
 )
 
@@ -51,7 +52,7 @@ func (c *Chat) returned(ctx context.Context, v *visitor, s *socketio.Socket) {
 	for _, room := range v.joined() {
 		_, err := c.store.Enter(ctx, room, s.ID(), u, func(e Entered) {
 			if e.First {
-				s.To(room).Emit("user-joined", presence{room, u, now()})
+				s.To(room).Emit("user-joined", presence{room, u, event.Now()})
 			}
 		})
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"parley/namespaces/event"
 	"parley/server/socketio"
 )
 
@@ -17,15 +18,15 @@ type Chat struct {
 	ns       *socketio.Namespace
 	store    Store
 	opts     Options
-	ids      *idSource // for what no store keeps
-	visitors sync.Map  // socket id → *visitor, of this server
+	ids      *event.IDs // for what no store keeps
+	visitors sync.Map   // socket id → *visitor, of this server
 }
 
 var visitors = socketio.NewKey[*visitor]("chat visitor")
 
 // Mount adds /chat to srv.
 func Mount(srv *socketio.Server, opts *Options) *Chat {
-	c := &Chat{ns: srv.Of("/chat"), opts: opts.withDefaults(), ids: newIDSource(time.Now)}
+	c := &Chat{ns: srv.Of("/chat"), opts: opts.withDefaults(), ids: event.NewIDs(time.Now)}
 	c.store = c.opts.Store
 	if c.store == nil {
 		c.store = newMemory(c.opts, time.Now)
@@ -73,5 +74,3 @@ func (c *Chat) echo(ctx context.Context, s *socketio.Socket, room string) socket
 	}
 	return c.ns.In(room)
 }
-
-func now() string { return time.Now().UTC().Format(timeLayout) }

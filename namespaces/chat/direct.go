@@ -41,6 +41,6 @@ func (c *Chat) direct(ctx context.Context, v *visitor, in directRequest) (direct
 		return directReply{}, errOffline
 	}
 	m := DirectMessage{SenderID: u.UserID, SenderUsername: u.Username, RecipientID: in.RecipientID, Content: in.Content}
-	m.ID, m.Timestamp = c.ids.next()
+	m.ID, m.Timestamp = c.ids.Next()
 	return directReply{true, m}, c.echo(ctx, v.socket, userRoom+in.RecipientID).To(v.socket.ID()).Emit("direct-message", m)
 }

@@ -2,7 +2,6 @@ package chat
 
 import (
 	"errors"
-	"fmt"
 
 	"parley/server/socketio"
 )
@@ -12,24 +11,9 @@ var (
 	errNotInRoom = &socketio.Error{Code: "not_in_room", Message: "You are not in this room."}
 	errNoRoom    = &socketio.Error{Code: "not_found", Message: "There is no such room."}
 	errCreator   = &socketio.Error{Code: "forbidden", Message: "Only its creator may delete a room."}
-	errPrivate   = &socketio.Error{Code: "forbidden", Message: "This room cannot be joined."}
 	errOther     = &socketio.Error{Code: "forbidden", Message: "This connection is in a room as another user."}
 	errOffline   = &socketio.Error{Code: "recipient_offline", Message: "The recipient is offline."}
 )
-
-func invalid(message string) error { return &socketio.Error{Code: "invalid", Message: message} }
-
-func tooLong(characters int) error {
-	return &socketio.Error{Code: "too_long", Message: fmt.Sprintf("Message too long. Maximum %d characters.", characters)}
-}
-
-func tooLarge(bytes int) error {
-	size := fmt.Sprintf("%d bytes", bytes)
-	if bytes%1024 == 0 {
-		size = fmt.Sprintf("%dKB", bytes/1024)
-	}
-	return &socketio.Error{Code: "too_large", Message: "Message too large. Maximum " + size + "."}
-}
 
 // refusal turns what is refused into what the client hears. missing is the word for a room that is gone.
 func refusal(err error, missing *socketio.Error) error {

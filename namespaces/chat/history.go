@@ -3,6 +3,8 @@ package chat
 import (
 	"context"
 	"fmt"
+
+	"parley/namespaces/event"
 )
 
 type historyRequest struct {
@@ -29,7 +31,7 @@ func (c *Chat) history(ctx context.Context, v *visitor, in historyRequest) (hist
 		limit = *in.Limit
 	}
 	if limit < 1 || limit > c.opts.HistoryPage {
-		return historyReply{}, invalid(fmt.Sprintf("limit must be 1 to %d.", c.opts.HistoryPage))
+		return historyReply{}, event.Invalid(fmt.Sprintf("limit must be 1 to %d.", c.opts.HistoryPage))
 	}
 	room, _, err := v.room(in.RoomID)
 	if err != nil {

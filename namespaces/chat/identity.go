@@ -5,11 +5,12 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"parley/namespaces/event"
 	"parley/server/socketio"
 )
 
-// userRoom is the room of all of a user's sockets. Its prefix is closed to clients.
-const userRoom = "user:"
+// userRoom begins the room of all of a user's sockets.
+const userRoom = event.UserRoom
 
 // handshakeUser returns who the client says it is when it connects. Anything but two good strings says nothing.
 func (c *Chat) handshakeUser(s *socketio.Socket) (User, bool) {

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
+
+	"parley/namespaces/event"
 )
 
 type joinRequest struct {
@@ -47,7 +48,7 @@ func (c *Chat) join(ctx context.Context, v *visitor, in joinRequest) (joinReply,
 		}
 		v.enter(in.RoomID)
 		if e.First {
-			v.socket.To(in.RoomID).Emit("user-joined", presence{in.RoomID, u, now()})
+			v.socket.To(in.RoomID).Emit("user-joined", presence{in.RoomID, u, event.Now()})
 		}
 		v.socket.Emit("room-users", e.Users)
 	})
@@ -61,13 +62,11 @@ func (c *Chat) join(ctx context.Context, v *visitor, in joinRequest) (joinReply,
 	return joinReply{true, e.Room, e.Users, e.Messages}, nil
 }
 
-// joinable refuses the rooms that are a user's or a single socket's own.
+// joinable refuses the rooms that are a user's or a single socket's own, also of one
+// that is away.
 func (c *Chat) joinable(room string) error {
-	if err := c.name("roomId", room); err != nil {
-		return err
-	}
-	if _, socket := c.visitors.Load(room); socket || strings.HasPrefix(room, userRoom) {
-		return errPrivate
-	}
-	return nil
+	return event.Room("roomId", room, c.opts.NameBytes, func(id string) bool {
+		_, there := c.visitors.Load(id)
+		return there
+	})
 }

@@ -1,17 +1,21 @@
 package chat
 
-import "context"
+import (
+	"context"
+
+	"parley/namespaces/event"
+)
 
 type leaveRequest struct {
 	RoomID string `json:"roomId"`
 }
 
-func (c *Chat) leave(ctx context.Context, v *visitor, in leaveRequest) (done, error) {
+func (c *Chat) leave(ctx context.Context, v *visitor, in leaveRequest) (event.Done, error) {
 	room, _, err := v.room(in.RoomID)
 	if err != nil {
-		return done{}, err
+		return event.Done{}, err
 	}
-	return done{true}, c.exit(ctx, v, room)
+	return event.Done{OK: true}, c.exit(ctx, v, room)
 }
 
 // exit takes a socket out of a room. Who leaves hears nothing more from it, also not that they left.
@@ -22,5 +26,5 @@ func (c *Chat) exit(ctx context.Context, v *visitor, room string) error {
 
 // tellLeft tells a room that a user has left it.
 func (c *Chat) tellLeft(room string) func(User) {
-	return func(u User) { c.ns.In(room).Emit("user-left", presence{room, u, now()}) }
+	return func(u User) { c.ns.In(room).Emit("user-left", presence{room, u, event.Now()}) }
 }

@@ -2,20 +2,24 @@ package chat
 
 import (
 	"cmp"
+	"container/list"
 	"context"
 	"slices"
 	"sync"
 	"time"
+
+	"parley/namespaces/event"
 )
 
-// memory is the Store of one server that keeps nothing over a restart.
+// memory is the Store of one server. Without a Keeper it keeps nothing over a restart.
 type memory struct {
 	opts Options
-	ids  *idSource
+	ids  *event.IDs
 
 	// mu guards what is below. A room's own lock may be held when taking it, never the other way round.
 	mu     sync.Mutex
 	rooms  table[string, *room]
+	vacant list.List          // of *room: nobody is in them, and they may be evicted; who went first in front
 	made   table[string, int] // by user id: the rooms they have made and not deleted
 	online table[string, int] // by user id: sockets
 }
@@ -26,15 +30,22 @@ var _ Store = (*memory)(nil)
 func NewMemory(opts *Options) Store { return newMemory(opts.withDefaults(), time.Now) }
 
 func newMemory(opts Options, now func() time.Time) *memory {
-	return &memory{opts: opts, ids: newIDSource(now)}
+	m := &memory{opts: opts, ids: event.NewIDs(now)}
+	if opts.Keeper != nil {
+		for user, n := range opts.Keeper.Made() {
+			m.made.put(user, n)
+		}
+	}
+	return m
 }
 
 func (m *memory) Enter(_ context.Context, id, socket string, u User, publish func(Entered)) (Entered, error) {
-	r, err := m.lockOrMake(id, u)
+	r, err := m.lockOrLoad(id, &u)
 	if err != nil {
 		return Entered{}, err
 	}
 	defer r.mu.Unlock()
+	m.occupy(r)
 	e := Entered{First: r.enter(socket, u)}
 	e.Room = r.info()
 	e.Users = r.list(m.opts.ListedUsers, socket)
@@ -52,26 +63,13 @@ func (m *memory) Leave(_ context.Context, id, socket string, publish func(User))
 	if u, last := r.leave(socket); last {
 		publish(u)
 	}
-	if r.idle() {
+	switch {
+	case r.idle():
 		m.forget(r)
+	case r.sockets.len() == 0:
+		m.vacate(r)
 	}
 	return nil
-}
-
-func (m *memory) Append(_ context.Context, id string, d Draft, publish func(Message)) (Message, error) {
-	r, ok := m.lock(id)
-	if !ok {
-		return Message{}, ErrNoRoom
-	}
-	defer r.mu.Unlock()
-	if first, ok := r.sent(d.From.UserID, d.ClientID); ok {
-		return first, nil
-	}
-	msg := Message{RoomID: id, UserID: d.From.UserID, Username: d.From.Username, Content: d.Content, ClientID: d.ClientID}
-	msg.ID, msg.Timestamp = m.ids.next()
-	r.remember(msg, m.opts.History)
-	publish(msg)
-	return msg, nil
 }
 
 func (m *memory) History(_ context.Context, id, before string, limit int) (Page, error) {
@@ -84,29 +82,51 @@ func (m *memory) History(_ context.Context, id, before string, limit int) (Page,
 }
 
 func (m *memory) Create(_ context.Context, name string, creator User) (Room, error) {
-	id, at := m.ids.next()
+	id, at := m.ids.Next()
 	r := &room{id: "room_" + id, name: name, creator: creator.UserID, createdAt: at, made: true}
-	info := r.info()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if n, _ := m.made.get(creator.UserID); n >= m.opts.RoomsPerUser {
-		return Room{}, &LimitError{"Too many rooms made by this user", m.opts.RoomsPerUser}
-	}
-	if err := m.add(r); err != nil {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := m.addMade(r); err != nil {
 		return Room{}, err
 	}
-	count(&m.made, creator.UserID, 1)
-	return info, nil
+	if k := m.opts.Keeper; k != nil {
+		if err := k.Make(KeptRoom{ID: r.id, Name: name, Creator: r.creator, CreatedAt: at, Made: true}); err != nil {
+			m.forget(r)
+			return Room{}, err
+		}
+		r.kept = true
+		m.vacate(r)
+	}
+	return r.info(), nil
+}
+
+// addMade is add for a room of Create.
+func (m *memory) addMade(r *room) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n, _ := m.made.get(r.creator); n >= m.opts.RoomsPerUser {
+		return &LimitError{"Too many rooms made by this user", m.opts.RoomsPerUser}
+	}
+	if err := m.add(r); err != nil {
+		return err
+	}
+	count(&m.made, r.creator, 1)
+	return nil
 }
 
 func (m *memory) Delete(_ context.Context, id, userID string, publish func(sockets []string)) error {
-	r, ok := m.lock(id)
-	if !ok {
-		return ErrNoRoom
+	r, err := m.lockOrLoad(id, nil)
+	if err != nil {
+		return err
 	}
 	defer r.mu.Unlock()
 	if r.creator != userID {
 		return ErrNotCreator
+	}
+	if r.kept {
+		if err := m.opts.Keeper.Delete(id); err != nil {
+			return err
+		}
 	}
 	m.forget(r)
 	sockets := make([]string, 0, r.sockets.len())
@@ -133,13 +153,20 @@ func (m *memory) Rooms(_ context.Context, limit int) ([]Room, bool, error) {
 		}
 		r.mu.Unlock()
 	}
+	more := false
+	if m.opts.Keeper != nil && len(list) <= limit {
+		var err error
+		if list, more, err = m.listKept(list, limit); err != nil {
+			return nil, false, err
+		}
+	}
 	slices.SortFunc(list, func(a, b Room) int {
 		return cmp.Or(cmp.Compare(b.UserCount, a.UserCount), cmp.Compare(a.CreatedAt, b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
 	if len(list) > limit {
 		return list[:limit], true, nil
 	}
-	return list, false, nil
+	return list, more, nil
 }
 
 func (m *memory) Arrive(_ context.Context, userID, _ string) error {
@@ -161,67 +188,6 @@ func (m *memory) Online(_ context.Context, userID string) (bool, error) {
 	defer m.mu.Unlock()
 	_, ok := m.online.get(userID)
 	return ok, nil
-}
-
-// lock finds a room and locks it.
-func (m *memory) lock(id string) (*room, bool) {
-	for {
-		m.mu.Lock()
-		r, ok := m.rooms.get(id)
-		m.mu.Unlock()
-		if !ok {
-			return nil, false
-		}
-		if r.mu.Lock(); !r.gone {
-			return r, true
-		}
-		r.mu.Unlock()
-	}
-}
-
-// lockOrMake is lock for a room that need not exist.
-func (m *memory) lockOrMake(id string, creator User) (*room, error) {
-	for {
-		if r, ok := m.lock(id); ok {
-			return r, nil
-		}
-		_, at := m.ids.next()
-		r := &room{id: id, name: id, creator: creator.UserID, createdAt: at}
-		r.mu.Lock() // nobody enters and leaves it before its creator is in
-		m.mu.Lock()
-		_, taken := m.rooms.get(id)
-		var err error
-		if !taken {
-			err = m.add(r)
-		}
-		m.mu.Unlock()
-		if err != nil {
-			return nil, err
-		}
-		if !taken {
-			return r, nil
-		}
-	}
-}
-
-// add puts a room into the store. m.mu is held.
-func (m *memory) add(r *room) error {
-	if m.rooms.len() >= m.opts.Rooms {
-		return &LimitError{"Too many rooms on this server", m.opts.Rooms}
-	}
-	m.rooms.put(r.id, r)
-	return nil
-}
-
-// forget takes a room out of the store. Its lock is held.
-func (m *memory) forget(r *room) {
-	r.gone = true
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.rooms.delete(r.id)
-	if r.made {
-		count(&m.made, r.creator, -1)
-	}
 }
 
 // count adds to a counter and drops it at zero.

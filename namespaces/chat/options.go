@@ -9,6 +9,7 @@ import (
 // Options are the limits of the namespace and the place of its state. Zero means the default.
 type Options struct {
 	Store  Store        // NewMemory if nil
+	Keeper Keeper       // what the Store in memory keeps over a restart is here; nothing is if nil
 	Logger *slog.Logger // nil: silent
 
 	// Recovery is how long a client that lost its connection may be away and still be in its rooms, of which it then gets what
@@ -27,7 +28,7 @@ type Options struct {
 	HistoryPage    int // messages that one page of history may hold; 100
 	RoomsPerSocket int // rooms that one connection is in; 128. socketio.Options.MaxRooms must be larger: a user has a room too
 	RoomsPerUser   int // rooms that one user has made with create-room; 100
-	Rooms          int // rooms in memory; 10000
+	Rooms          int // rooms in memory; 10000. The one that has been empty for longest makes way; one of create-room only if there is a Keeper
 	ListedRooms    int // rooms that the list of rooms shows; 500
 	ListedUsers    int // users of a room that a list of them shows; 1000
 }

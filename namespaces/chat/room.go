@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"container/list"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,8 @@ type room struct {
 	createdAt string
 	made      bool // by Create: stays when empty, until deleted
 
+	posts posts // that wait for mu
+
 	// mu is held while a change is published, which is what gives the room its order.
 	mu      sync.Mutex
 	gone    bool // out of the store: whoever still holds it must look the room up again
@@ -20,6 +23,8 @@ type room struct {
 	byUser  table[string, *present]
 	sockets table[string, *present]
 	history []Message
+	kept    bool          // by the store's Keeper
+	vacant  *list.Element // in the store's list of rooms that may be evicted; to be changed with the store's mu held too
 }
 
 // present is a user in a room, with any number of sockets.
@@ -85,22 +90,9 @@ func (r *room) list(limit int, socket string) []User {
 	return users
 }
 
-// sent finds the message that a user has sent with a client id before.
-func (r *room) sent(userID, clientID string) (Message, bool) {
-	if clientID == "" {
-		return Message{}, false
-	}
-	for _, m := range slices.Backward(r.history) {
-		if m.ClientID == clientID && m.UserID == userID {
-			return m, true
-		}
-	}
-	return Message{}, false
-}
-
 // remember adds m to the history, which keeps the newest.
 func (r *room) remember(m Message, keep int) {
-	if len(r.history) >= keep {
+	for len(r.history) >= keep { // more than one over after a start with a lower limit
 		r.history[0] = Message{} // the array behind the slice lives on for a while
 		r.history = r.history[1:]
 	}

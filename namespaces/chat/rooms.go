@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 
+	"parley/namespaces/event"
 	"parley/server/socketio"
 )
 
@@ -52,13 +53,13 @@ type roomDeleted struct {
 	RoomID string `json:"roomId"`
 }
 
-func (c *Chat) deleteRoom(ctx context.Context, v *visitor, in deleteRequest) (done, error) {
+func (c *Chat) deleteRoom(ctx context.Context, v *visitor, in deleteRequest) (event.Done, error) {
 	if err := c.name("roomId", in.RoomID); err != nil {
-		return done{}, err
+		return event.Done{}, err
 	}
 	u, known := v.identity()
 	if !known {
-		return done{}, errUnknown
+		return event.Done{}, errUnknown
 	}
 	err := c.store.Delete(ctx, in.RoomID, u.UserID, func(sockets []string) {
 		c.echo(ctx, v.socket, in.RoomID).To(v.socket.ID()).Emit("room-deleted", roomDeleted(in))
@@ -69,5 +70,5 @@ func (c *Chat) deleteRoom(ctx context.Context, v *visitor, in deleteRequest) (do
 		}
 		c.forgetAbsent(in.RoomID)
 	})
-	return done{err == nil}, refusal(err, errNoRoom)
+	return event.Done{OK: err == nil}, refusal(err, errNoRoom)
 }

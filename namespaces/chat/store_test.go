@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"parley/namespaces/event"
 )
 
 var ann, bob = User{"u1", "Ann"}, User{"u2", "Bob"}
@@ -174,23 +176,23 @@ func TestClientIDIsKnownWithinTheHistory(t *testing.T) {
 
 func TestIDsSortByTimeEvenWhenTheClockGoesBack(t *testing.T) {
 	now := time.Date(2026, 2, 6, 12, 0, 0, 7_000_000, time.FixedZone("east", 3600))
-	ids := newIDSource(func() time.Time { return now })
-	first, at := ids.next()
+	ids := event.NewIDs(func() time.Time { return now })
+	first, at := ids.Next()
 	if at != "2026-02-06T11:00:00.007Z" {
 		t.Errorf("timestamp %s", at)
 	}
-	same, _ := ids.next()
+	same, _ := ids.Next()
 	now = now.Add(-time.Hour)
-	back, backAt := ids.next()
+	back, backAt := ids.Next()
 	now = now.Add(2 * time.Hour)
-	later, laterAt := ids.next()
+	later, laterAt := ids.Next()
 	if !slices.IsSorted([]string{first, same, back, later}) || same == first || back == same {
 		t.Errorf("ids %s %s %s %s", first, same, back, later)
 	}
 	if backAt != at || laterAt != "2026-02-06T12:00:00.007Z" {
 		t.Errorf("timestamps %s %s", backAt, laterAt)
 	}
-	if other, _ := newIDSource(func() time.Time { return now }).next(); other == later {
+	if other, _ := event.NewIDs(func() time.Time { return now }).Next(); other == later {
 		t.Error("two servers made the same id")
 	}
 }

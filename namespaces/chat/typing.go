@@ -1,6 +1,10 @@
 package chat
 
-import "context"
+import (
+	"context"
+
+	"parley/namespaces/event"
+)
 
 type typingRequest struct {
 	RoomID string `json:"roomId"`
@@ -14,13 +18,13 @@ type typingNotice struct {
 	Typing bool `json:"typing"`
 }
 
-func (c *Chat) typing(_ context.Context, v *visitor, in typingRequest) (done, error) {
+func (c *Chat) typing(_ context.Context, v *visitor, in typingRequest) (event.Done, error) {
 	if in.Typing == nil {
-		return done{}, invalid("typing is missing.")
+		return event.Done{}, event.Invalid("typing is missing.")
 	}
 	room, u, err := v.room(in.RoomID)
 	if err != nil {
-		return done{}, err
+		return event.Done{}, err
 	}
-	return done{true}, v.socket.To(room).Volatile().Emit("typing", typingNotice{room, u, *in.Typing})
+	return event.Done{OK: true}, v.socket.To(room).Volatile().Emit("typing", typingNotice{room, u, *in.Typing})
 }

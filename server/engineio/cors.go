@@ -66,7 +66,7 @@ func notToken(r rune) bool {
 // a WebSocket or sending a POST. So a foreign origin is refused outright.
 func (s *Server) Admit(w http.ResponseWriter, r *http.Request) bool {
 	origin := r.Header.Get("Origin")
-	if strings.ContainsFunc(origin, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+	if unprintable(origin) {
 		s.refuse(w, r, errBadRequest, "name", "INVALID_ORIGIN", "origin", origin)
 		return false
 	}
@@ -97,6 +97,21 @@ func (s *Server) Admit(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	return true
+}
+
+// Allows reports whether the allow-list lets a request in, and logs it if not. It is
+// for a handler that refuses in words of its own before it calls Admit.
+func (s *Server) Allows(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if !unprintable(origin) && s.judge(r, origin) != refused {
+		return true
+	}
+	s.logRefusal(r, origin)
+	return false
+}
+
+func unprintable(origin string) bool {
+	return strings.ContainsFunc(origin, func(c rune) bool { return c < ' ' || c == 0x7f })
 }
 
 // preflight answers a CORS preflight request of an allowed origin.

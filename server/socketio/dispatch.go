@@ -13,6 +13,13 @@ import (
 // dispatch runs the handler of an event and sends what the client is to know of
 // its outcome.
 func (s *Socket) dispatch(e *entry, it *item) {
+	s.reply(e, it)
+	if s.after {
+		s.runAfter()
+	}
+}
+
+func (s *Socket) reply(e *entry, it *item) {
 	args := arguments{it.packet.Args(), it.attachments, it.packet.ID, &it.packet}
 	reply, err := s.invoke(e, args)
 	if args.id == sio.NoID {

@@ -33,6 +33,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // refused it, or answered a preflight request.
 func (s *Server) Admit(w http.ResponseWriter, r *http.Request) bool { return s.engine.Admit(w, r) }
 
+// Allows reports whether AllowedOrigins lets a request in. It is for a handler that
+// refuses in words of its own before it calls Admit.
+func (s *Server) Allows(r *http.Request) bool { return s.engine.Allows(r) }
+
 // clientFile returns the name of the bundle that a request is for, or nothing.
 func (s *Server) clientFile(r *http.Request) string {
 	name := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]

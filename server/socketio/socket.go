@@ -46,6 +46,7 @@ type Socket struct {
 	id     string
 	auth   stdjson.RawMessage
 	state  atomic.Int32
+	after  bool   // there is something to do after the reply; for handlers alone
 	events table  // handlers of this socket alone
 	lease  *lease // nil without recovery
 

@@ -1,0 +1,33 @@
+package event
+
+import (
+	"strings"
+
+	"parley/server/socketio"
+)
+
+// UserRoom begins the name of the room of all of a user's sockets, which the user's
+// id ends. No client joins a room of this prefix by its name.
+const UserRoom = "user:"
+
+// ErrPrivate is the error of a client that asks for a room that is not everybody's.
+var ErrPrivate = &socketio.Error{Code: "forbidden", Message: "This room cannot be joined."}
+
+// Room checks the name of a room that a client asks for, which a field of the
+// payload gives: the rooms of users, and those of single sockets, which are named
+// by their ids, are private.
+func Room(field, room string, maxBytes int, isSocket func(id string) bool) error {
+	if err := Name(field, room, maxBytes); err != nil {
+		return err
+	}
+	if strings.HasPrefix(room, UserRoom) || isSocket(room) {
+		return ErrPrivate
+	}
+	return nil
+}
+
+// SocketOf returns for Room what tells the ids of a namespace's sockets on this
+// server.
+func SocketOf(ns *socketio.Namespace) func(id string) bool {
+	return func(id string) bool { return ns.Socket(id) != nil }
+}

@@ -1,0 +1,71 @@
+package notifications
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"parley/namespaces/event"
+	"parley/namespaces/identity"
+)
+
+// Options are the limits of the namespace and the place of its state. Zero means
+// the default.
+type Options struct {
+	Store  Store        // NewMemory if nil
+	Logger *slog.Logger // nil: silent
+
+	// Recovery is how long a client that lost its connection may be away and get
+	// what it missed when it comes back. Not at all if zero: what was sent to the
+	// user is in the list all the same.
+	Recovery time.Duration
+
+	EventBytes int // JSON of one event from a client, or of the data of a notification; 10240
+	BodyBytes  int // body of an HTTP request; 65536
+	NameBytes  int // a user id, room id or notification id; 250
+	Recipients int // users that one call names; 1000
+	Kept       int // newest notifications that each user has; 1000
+	Page       int // notifications that one page of a list may hold; 100
+	Users      int // users in memory; those who are connected are never forgotten; 100,000
+	Bytes      int // notifications in memory, what everybody gets counted for each user; 256 MiB
+}
+
+// page is how many notifications list brings when the client names no limit.
+const page = 50
+
+// withDefaults returns a copy that has every limit set. It panics on one that
+// makes no sense.
+func (o *Options) withDefaults() Options {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Recovery < 0 {
+		panic("notifications: Options.Recovery is negative")
+	}
+	for _, f := range []struct {
+		name  string
+		field *int
+		value int
+	}{
+		{"EventBytes", &c.EventBytes, event.MaxBytes},
+		{"BodyBytes", &c.BodyBytes, 64 << 10},
+		{"NameBytes", &c.NameBytes, identity.MaxName},
+		{"Recipients", &c.Recipients, 1000},
+		{"Kept", &c.Kept, 1000},
+		{"Page", &c.Page, 100},
+		{"Users", &c.Users, 100_000},
+		{"Bytes", &c.Bytes, 256 << 20},
+	} {
+		if *f.field < 0 {
+			panic(fmt.Sprintf("notifications: Options.%s is negative", f.name))
+		}
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+	}
+	return c
+}

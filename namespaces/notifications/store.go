@@ -1,0 +1,42 @@
+package notifications
+
+import "context"
+
+// A Store keeps what users have been told, and whether they have read it.
+//
+// Each method is atomic for each user that it concerns, and calls publish, once, with
+// the change that it has made, in the order of the changes: whatever publish sends
+// arrives in this order. Publish must not call the Store. Its slices must not be
+// changed. A method that returns an error has not called publish.
+type Store interface {
+	// Arrive notes a socket of a user, who is kept at least as long as there is one.
+	// A user who is new to the store has no notifications.
+	Arrive(ctx context.Context, user, socket string, publish func(unread int)) error
+	// Depart undoes Arrive.
+	Depart(ctx context.Context, user, socket string) error
+	// Add keeps one notification for each of the users, all with one id, and recipient,
+	// which may be empty, for its RecipientID. No user is named twice.
+	Add(ctx context.Context, users []string, recipient string, c Content, publish func(Notification, []Unread)) error
+	// AddForAll keeps a notification for all users that the store knows, and publishes
+	// the counts of those who have sockets.
+	AddForAll(ctx context.Context, c Content, publish func(Notification, []Unread)) error
+	// List returns a user's newest notifications, newest first; of those before an id
+	// if that is not empty.
+	List(ctx context.Context, user, before string, limit int, unreadOnly bool) (Page, error)
+	// MarkRead marks some notifications of a user as read, or all for a nil list, and
+	// returns how many were not. Ids that are not there are nothing to mark. Publish is
+	// called only if there is a change.
+	MarkRead(ctx context.Context, user string, ids []string, publish func(unread int)) (int, error)
+}
+
+// Unread is how many notifications a user has not read.
+type Unread struct {
+	UserID string
+	Count  int
+}
+
+// A Page is a part of a user's list.
+type Page struct {
+	Notifications []Notification
+	More          bool // there are older ones
+}
