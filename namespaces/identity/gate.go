@@ -29,6 +29,7 @@ type Gate struct {
 	mu      sync.Mutex // guards what follows
 	guarded []*socketio.Namespace
 	sweeps  []func(revoked func(Claims) bool)
+	renewed []func(s *socketio.Socket)
 }
 
 // NewGate returns a gate that asks for tokens. A nil verifier is open mode.
@@ -134,7 +135,21 @@ func (g *Gate) refresh(_ context.Context, s *socketio.Socket, in refreshRequest)
 	if !ok || !p.replace(s, claims) {
 		return refreshReply{}, &socketio.Error{Code: "forbidden", Message: "The token is another user's."}
 	}
+	g.mu.Lock()
+	renewed := g.renewed
+	g.mu.Unlock()
+	for _, f := range renewed {
+		f(s)
+	}
 	return refreshReply{true, claims.Expires.UTC().Format("2006-01-02T15:04:05.000Z")}, nil
+}
+
+// OnRefresh has f called when a socket of any guarded namespace has a new token, which
+// may allow less than the old one.
+func (g *Gate) OnRefresh(f func(s *socketio.Socket)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.renewed = append(g.renewed, f)
 }
 
 func (p *pass) replace(s *socketio.Socket, c Claims) bool {

@@ -43,6 +43,7 @@ func (n *Notifications) list(ctx context.Context, s *socketio.Socket, in listReq
 		return listReply{}, event.Invalid(fmt.Sprintf("limit must be 1 to %d.", n.opts.Page))
 	}
 	p, err := n.store.List(ctx, user, in.Before, limit, in.UnreadOnly)
+	p = p.cut(n.opts.PageBytes)
 	return listReply{true, p.Notifications, p.More}, err
 }
 

@@ -218,6 +218,34 @@ func TestTroubleOfTheStoreIsNotTheClientsToRead(t *testing.T) {
 	visit(t, srv, "u1", 0).refused("internal", "list", object{})
 }
 
+// A page that is too large to send would cost the client its connection.
+func TestLargePagesAreCut(t *testing.T) {
+	srv, n := mount(t, nil)
+	const all = 60
+	for range all {
+		must(n.NotifyUser(t.Context(), "u1", Draft{Like, map[string]string{"x": strings.Repeat("x", 10_000)}}))(t)
+	}
+	p := visit(t, srv, "u1", all)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	seen, before := 0, ""
+	for more := true; more; {
+		reply, err := p.EmitAck(ctx, "list", object{"limit": 100, "before": before})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var page listReply
+		if err := reply.Decode(&page); err != nil || len(page.Notifications) == 0 || len(reply.Args[0]) > 256<<10 {
+			t.Fatalf("%d bytes (%v)", len(reply.Args[0]), err)
+		}
+		seen += len(page.Notifications)
+		before, more = page.Notifications[len(page.Notifications)-1].ID, page.More
+	}
+	if seen != all {
+		t.Errorf("%d notifications", seen)
+	}
+}
+
 func TestCountsFollowTheirNotifications(t *testing.T) {
 	srv, n := mount(t, nil)
 	p := visit(t, srv, "u1", 0)

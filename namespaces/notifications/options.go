@@ -26,6 +26,7 @@ type Options struct {
 	Recipients int // users that one call names; 1000
 	Kept       int // newest notifications that each user has; 1000
 	Page       int // notifications that one page of a list may hold; 100
+	PageBytes  int // a page of a list, which is cut short before it is larger; 262,144
 	Users      int // users in memory; those who are connected are never forgotten; 100,000
 	Bytes      int // notifications in memory, what everybody gets counted for each user; 256 MiB
 }
@@ -57,6 +58,7 @@ func (o *Options) withDefaults() Options {
 		{"Recipients", &c.Recipients, 1000},
 		{"Kept", &c.Kept, 1000},
 		{"Page", &c.Page, 100},
+		{"PageBytes", &c.PageBytes, 256 << 10},
 		{"Users", &c.Users, 100_000},
 		{"Bytes", &c.Bytes, 256 << 20},
 	} {

@@ -40,3 +40,15 @@ type Page struct {
 	Notifications []Notification
 	More          bool // there are older ones
 }
+
+// cut returns the page without what is beyond so many bytes, but with one notification
+// at least.
+func (p Page) cut(maxBytes int) Page {
+	size := 0
+	for i := range p.Notifications {
+		if size += p.Notifications[i].size(); size > maxBytes && i > 0 {
+			return Page{p.Notifications[:i], true}
+		}
+	}
+	return p
+}

@@ -58,9 +58,9 @@ type channels struct {
 }
 
 var (
-	errClaim   = &socketio.Error{Code: "forbidden", Message: "Your token does not allow this channel."}
-	errTooMany = &socketio.Error{Code: "limit", Message: "Too many channels on this connection."}
-	errMessage = event.Invalid("message is missing.")
+	errClaim   error = &socketio.Error{Code: "forbidden", Message: "Your token does not allow this channel."}
+	errTooMany       = &socketio.Error{Code: "limit", Message: "Too many channels on this connection."}
+	errMessage       = event.Invalid("message is missing.")
 )
 
 // Mount gives srv's main namespace channels, behind gate. A token with the claim
@@ -76,6 +76,7 @@ func Mount(srv *socketio.Server, gate *identity.Gate, opts *Options) {
 		}})
 	}
 	gate.Guard(c.ns)
+	gate.OnRefresh(c.refreshed)
 	event.HandleText(c.ns, "subscribe", c.opts.EventBytes, c.subscribe)
 	event.HandleText(c.ns, "unsubscribe", c.opts.EventBytes, c.unsubscribe)
 	event.HandleValue(c.ns, "publish", c.opts.EventBytes, c.publish)
@@ -92,7 +93,19 @@ func (c *channels) subscribe(_ context.Context, s *socketio.Socket, channel stri
 	return event.Done{OK: true}, err
 }
 
-// unsubscribe takes any channel: a token may have lost one meanwhile.
+// refreshed ends the subscriptions that a new token does not allow.
+func (c *channels) refreshed(s *socketio.Socket) {
+	if s.Namespace() != c.ns {
+		return
+	}
+	for _, channel := range s.Rooms() {
+		if c.check(s, channel) == errClaim {
+			s.Leave(channel)
+		}
+	}
+}
+
+// unsubscribe takes any channel, whatever the token allows.
 func (c *channels) unsubscribe(_ context.Context, s *socketio.Socket, channel string) (event.Done, error) {
 	if err := c.name(channel); err != nil {
 		return event.Done{}, err

@@ -191,7 +191,7 @@ func TestTokensLimitChannels(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv := mount(t, identity.NewGate(v), nil)
-	with := func(channels any) client {
+	tokenFor := func(channels any) string {
 		claims := jwt.MapClaims{"userId": "u1", "exp": time.Now().Add(time.Hour).Unix()}
 		if channels != nil {
 			claims["channels"] = channels
@@ -200,8 +200,9 @@ func TestTokensLimitChannels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return connect(t, srv, object{"token": token})
+		return token
 	}
+	with := func(channels any) client { return connect(t, srv, object{"token": tokenFor(channels)}) }
 	some, none, all := with([]string{"news.*", "weather"}), with([]string{}), with(nil)
 	for _, channel := range []string{"news.de", "weather"} {
 		some.accepted("subscribe", channel)
@@ -215,4 +216,14 @@ func TestTokensLimitChannels(t *testing.T) {
 		some.accepted("unsubscribe", channel)
 		all.accepted("subscribe", channel)
 	}
+
+	// A new token that allows less takes away what it does not allow.
+	if got := some.ask("refresh-token", object{"token": tokenFor([]string{"weather"})}); !strings.HasPrefix(got, `{"ok":true`) {
+		t.Fatal(got)
+	}
+	for _, channel := range []string{"news.de", "weather"} {
+		all.accepted("publish", object{"channel": channel, "message": channel})
+	}
+	some.hears("message", `"weather"`)
+	some.hearsNothing()
 }
