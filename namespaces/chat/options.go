@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"parley/namespaces/limits"
 )
 
 // Options are the limits of the namespace and the place of its state. Zero means the default.
 type Options struct {
 	Store  Store        // NewMemory if nil
 	Logger *slog.Logger // nil: silent
+	Rate   limits.Rate  // how often a user may send a message, to rooms and to others together; nil: no limit
 
 	// Recovery is how long a client that lost its connection may be away and still be in its rooms, for itself, which then
 	// gets what it missed, and for the others. Not at all if zero.
