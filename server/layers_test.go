@@ -76,6 +76,7 @@ var thirdParty = map[string][]string{
 	"github.com/golang-jwt/jwt/v5":       {"namespaces/identity"},
 	"github.com/MicahParks/jwkset":       {"namespaces/identity"},
 	"github.com/MicahParks/keyfunc/v3":   {"namespaces/identity"},
+	"golang.org/x/time":                  {"namespaces/limits"},
 	"golang.org/x/sys":                   {"server/internal/reactor", "cmd/parley-bench"},
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	clientdemo "parley/client-demo"
+	"parley/namespaces/limits"
 	"parley/server/socketio"
 )
 
@@ -17,13 +18,15 @@ const (
 	healthPath = "/healthz"
 	readyPath  = "/readyz"
 	statsPath  = "/stats"
+	// metricsPath is on the main listener only in open mode: what happens is no secret there.
+	metricsPath = "/metrics"
 )
 
 // ownPaths are where Socket.IO cannot be.
-var ownPaths = []string{healthPath, readyPath, statsPath}
+var ownPaths = []string{healthPath, readyPath, statsPath, metricsPath}
 
-// routes is everything that is served over HTTP.
-func routes(c *config, srv *socketio.Server, ready *atomic.Bool) http.Handler {
+// routes is everything that is served over HTTP on the main listener. Metrics may be nil.
+func routes(c *config, srv *socketio.Server, ready *atomic.Bool, metrics http.HandlerFunc) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", clientdemo.Handler(c.path))
 	mux.Handle(healthPath, readOnly(func(w http.ResponseWriter, _ *http.Request) {
@@ -39,11 +42,14 @@ func routes(c *config, srv *socketio.Server, ready *atomic.Bool) http.Handler {
 	mux.Handle(statsPath, readOnly(func(w http.ResponseWriter, _ *http.Request) {
 		serveStats(w, srv.Stats())
 	}))
+	if metrics != nil {
+		mux.Handle(metricsPath, readOnly(metrics))
+	}
 	all := http.NewServeMux()
 	all.Handle("/", bounded(mux, readTime, writeTime))
 	all.Handle(c.path, unbounded(srv))
 	all.Handle(strings.TrimSuffix(c.path, "/"), unbounded(srv)) // for clients with addTrailingSlash: false
-	return all
+	return limits.BehindProxies(c.trustedProxies, all)
 }
 
 func readOnly(h http.HandlerFunc) http.Handler {

@@ -128,6 +128,10 @@ func TestSessionHookIsToldInOrder(t *testing.T) {
 			{ID: id, Change: socketio.SessionUpgraded, Transport: "websocket"},
 			{ID: id, Change: socketio.SessionClosed, Transport: "websocket", Reason: socketio.ReasonForcedClose},
 		}[i]
+		if got.RemoteAddr == "" {
+			t.Error("not told where the client came from")
+		}
+		got.RemoteAddr = ""
 		if got != want {
 			t.Errorf("told of %+v, want %+v", got, want)
 		}
