@@ -118,3 +118,15 @@ func TestOnlyTrustedProxiesAreBelieved(t *testing.T) {
 		}
 	}
 }
+
+func FuzzForwarded(f *testing.F) {
+	f.Add("10.1.2.3:5", "203.0.113.9, [2001:db8::7]:1, rubbish,,10.0.0.1")
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	f.Fuzz(func(t *testing.T, from, forwarded string) {
+		r := &http.Request{RemoteAddr: from, Header: http.Header{"X-Forwarded-For": {forwarded}}}
+		client, ok := clientOf(trusted, r)
+		if ok != client.IsValid() || ok && !strings.HasPrefix(from, "10.") && !strings.Contains(from, ":10.") && !strings.Contains(strings.ToLower(from), "ffff:") {
+			t.Errorf("from %q for %q: %v, %t", from, forwarded, client, ok)
+		}
+	})
+}

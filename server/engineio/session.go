@@ -58,7 +58,6 @@ type Session struct {
 
 	// receiving makes Receive and Closed come one at a time.
 	receiving sync.Mutex
-	told      bool // Closed has been called
 
 	mu        sync.Mutex
 	transport transport.Transport
@@ -68,6 +67,7 @@ type Session struct {
 	dirty     bool // in the reactor's outbox
 	blocked   bool // the transport takes nothing until Drained
 	paused    bool
+	told      bool                 // Closed has been called; guarded by receiving, and here because it is small
 	pinging   bool                 // a ping is unanswered; in revision 3 the client's next is always due
 	graced    bool                 // and its time has been extended once
 	form      transport.BinaryForm // of the WebSocket that carries the session
