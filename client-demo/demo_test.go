@@ -19,6 +19,15 @@ func TestTwoPeopleChatInChromium(t *testing.T) {
 	if _, err := fs.Stat(dist, "dist/index.html"); err != nil {
 		t.Fatal("the demo is not built: run `make test`, or `npm ci && npm run build` in client-demo")
 	}
+	inChromium(t, "e2e/demo.mjs")
+}
+
+// TestForeignComponentInChromium runs e2e/foreign.mjs: a component that knows nothing of Parley, as a page of another origin.
+func TestForeignComponentInChromium(t *testing.T) { inChromium(t, "e2e/foreign.mjs") }
+
+// inChromium runs a Node program with the address of the real program, started for it.
+func inChromium(t *testing.T, script string) {
+	t.Helper()
 	chromium := os.Getenv("CHROMIUM")
 	if chromium == "" {
 		chromium = "chromium"
@@ -31,7 +40,7 @@ func TestTwoPeopleChatInChromium(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	chat := exec.CommandContext(ctx, "node", "e2e/demo.mjs", address)
+	chat := exec.CommandContext(ctx, "node", script, address)
 	chat.Env = append(os.Environ(), "CHROMIUM="+chromium)
 	chat.WaitDelay = 5 * time.Second // a browser that outlives the script holds its output open
 	out, err := chat.CombinedOutput()

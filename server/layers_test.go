@@ -58,15 +58,16 @@ var layers = map[string][]string{
 	},
 	"namespaces/event":         {"server/socketio"},
 	"namespaces/identity":      {"server/socketio"},
+	"namespaces/limits":        {"server/socketio"},
 	"namespaces/documents/ot":  {},
 	"namespaces/documents":     {"namespaces/documents/ot", "namespaces/event", "namespaces/identity", "server/socketio"},
-	"namespaces/chat":          {"namespaces/event", "server/socketio"},
+	"namespaces/chat":          {"namespaces/event", "namespaces/identity", "namespaces/limits", "server/socketio"},
 	"namespaces/notifications": {"namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/pubsub":        {"namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/plain":         {"namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/disk":          {"namespaces/chat", "namespaces/documents", "namespaces/documents/ot", "namespaces/identity"},
 	"client-demo":              {},
-	"cmd/parley":               {"server/socketio", "namespaces/...", "client-demo"},
+	"cmd/parley":               {"server/socketio", "server/engineio", "namespaces/...", "client-demo"},
 	"cmd/parley-bench":         {"server/socketio", "server/wire/eio", "server/wire/sio"},
 }
 
@@ -81,7 +82,7 @@ var thirdParty = map[string][]string{
 	"github.com/MicahParks/keyfunc/v3":   {"namespaces/identity"},
 	"go.etcd.io/bbolt":                   {"namespaces/disk"},
 	"github.com/coder/websocket":         {"namespaces/plain"},
-	"golang.org/x/time":                  {"namespaces/plain"},
+	"golang.org/x/time":                  {"namespaces/limits", "namespaces/plain"},
 	"golang.org/x/sys":                   {"server/internal/reactor", "cmd/parley-bench"},
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -27,6 +29,15 @@ type config struct {
 	logFormat      string
 	logLevel       slog.Level
 
+	keys             keyConfig
+	rateLimit        int // messages per minute and user; 0: no limit
+	eventRate        int // per second and connection; 0: no limit
+	connectionsPerIP int // 0: no limit
+	trustedProxies   []netip.Prefix
+	opsAddr          string // empty: none
+
+	token tokenConfig // of "parley token"
+
 	unknownEnv []string // names with our prefix that mean nothing
 }
 
@@ -45,10 +56,10 @@ const longest = 24 * time.Hour
 // largestPayload bounds --max-payload, because one client may keep as much in memory.
 const largestPayload = 1 << 30
 
-var settings = []setting{
-	{"addr", "host:port", "127.0.0.1:3000", "where to listen; port 0 takes a free one",
+var settings = append([]setting{
+	{"addr", "host:port", openAddr, "where to listen; port 0 takes a free one; with a key the default is " + keyedAddr,
 		func(c *config, v string) (err error) { c.addr, err = parseAddr(v); return }},
-	{"origins", "list", "", "origins, separated by commas, whose pages may connect, such as https://*.app.example, or * for all; always: the server's own and those on loopback",
+	{"origins", "list", "", "origins, separated by commas, whose pages may connect, such as https://*.app.example, or * for all; always: the server's own, and without a key those on loopback",
 		func(c *config, v string) (err error) { c.origins, err = parseOrigins(v); return }},
 	{"path", "path", "/socket.io/", "where Socket.IO is served",
 		func(c *config, v string) (err error) { c.path, err = parsePath(v); return }},
@@ -80,21 +91,61 @@ var settings = []setting{
 		func(c *config, v string) (err error) { c.logFormat, err = parseWord(v, "text", "json"); return }},
 	{"log-level", "level", "info", "least important lines to log: debug, info, warn or error",
 		func(c *config, v string) (err error) { c.logLevel, err = parseLevel(v); return }},
-}
+	{"rate-limit", "number", "10", "messages that a user may send in any minute, over all of their connections; 0 switches the limit off",
+		func(c *config, v string) (err error) { c.rateLimit, err = parseNumber(v, 0, 100_000); return }},
+	{"event-rate", "number", "50", "packets that a connection may send in a second, after a first burst of twice as many; who sends faster is read more slowly; 0 switches the limit off",
+		func(c *config, v string) (err error) { c.eventRate, err = parseNumber(v, 0, 1_000_000); return }},
+	{"connections-per-ip", "number", "1000", "connections that an address may have at one time, not counting this machine; a fiftieth of it may be opened in a second, after a first fifth; 0 switches the limit off",
+		func(c *config, v string) (err error) {
+			c.connectionsPerIP, err = parseNumber(v, 0, 1_000_000)
+			return
+		}},
+	{"trusted-proxies", "list", "", "addresses and networks, separated by commas, of proxies whose X-Forwarded-For tells a client's address, such as 10.0.0.0/8",
+		func(c *config, v string) (err error) { c.trustedProxies, err = parsePrefixes(v); return }},
+	{"ops-addr", "host:port", "", "where to serve metrics, profiles and POST /admin/revoke; whoever reaches this address may use them",
+		func(c *config, v string) (err error) { c.opsAddr, err = parseOptionalAddr(v); return }},
+}, keySettings...)
 
 // onOff is the kind of a setting whose flag, alone, means on.
 const onOff = "on|off"
 
-// env is the name of the setting's environment variable.
+// secret is the kind of a setting whose value is never shown.
+const secret = "secret"
+
+// env is the name of the setting's environment variable, empty if it has none.
 func (s *setting) env() string {
+	if slices.Contains(flagsOnly, s.name) {
+		return ""
+	}
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
 }
 
 const envPrefix = "PARLEY_"
 
-// parseConfig reads the command line and, for what it leaves out, the environment, in which an empty value says nothing.
-// The error is flag.ErrHelp if help was asked for; any other names the flag that is wrong.
+// Where to listen unless told otherwise: in open mode whoever gets through is believed, so nobody from elsewhere does.
+const (
+	openAddr  = "127.0.0.1:3000"
+	keyedAddr = ":3000"
+)
+
+// parseConfig reads the server's configuration; see parse.
 func parseConfig(args, environ []string) (*config, error) {
+	c, given, err := parse(settings, args, environ)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.keys.check(); err != nil {
+		return nil, err
+	}
+	if !given["addr"] && c.keys.given() {
+		c.addr = keyedAddr
+	}
+	return c, nil
+}
+
+// parse reads the command line and, for what it leaves out, the environment, in which an empty value says nothing. It
+// tells which settings were given. The error is flag.ErrHelp if help was asked for; any other names the flag that is wrong.
+func parse(settings []setting, args, environ []string) (c *config, set map[string]bool, err error) {
 	fs := flag.NewFlagSet("parley", flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // what goes wrong is told by the caller
 	given := make(map[string]string)
@@ -109,26 +160,29 @@ func parseConfig(args, environ []string) (*config, error) {
 		})
 	}
 	if err := fs.Parse(args); err != nil {
-		return nil, flagError(err)
+		return nil, nil, flagError(err)
 	}
 	if fs.NArg() > 0 {
-		return nil, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+		return nil, nil, fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	}
-	vars, unknown := ourVariables(environ)
-	c := &config{unknownEnv: unknown}
+	vars, unknown := ourVariables(settings, environ)
+	c, set = &config{unknownEnv: unknown}, make(map[string]bool)
 	for _, s := range settings {
 		value, source := s.def, "--"+s.name
 		if v := vars[s.env()]; v != "" {
-			value, source = v, fmt.Sprintf("--%s (from %s)", s.name, s.env())
+			value, source, set[s.name] = v, fmt.Sprintf("--%s (from %s)", s.name, s.env()), true
 		}
 		if v, ok := given[s.name]; ok {
-			value, source = v, "--"+s.name
+			value, source, set[s.name] = v, "--"+s.name, true
 		}
 		if err := s.set(c, value); err != nil {
-			return nil, fmt.Errorf("%s %q: %w", source, value, err)
+			if s.kind == secret {
+				return nil, nil, fmt.Errorf("%s: %w", source, err)
+			}
+			return nil, nil, fmt.Errorf("%s %q: %w", source, value, err)
 		}
 	}
-	return c, nil
+	return c, set, nil
 }
 
 // flagError spells flags with two dashes, as the help does.
@@ -144,7 +198,7 @@ func flagError(err error) error {
 }
 
 // ourVariables returns the environment's variables with our prefix, and the names of those that are nobody's.
-func ourVariables(environ []string) (vars map[string]string, unknown []string) {
+func ourVariables(settings []setting, environ []string) (vars map[string]string, unknown []string) {
 	known := make(map[string]bool)
 	for _, s := range settings {
 		known[s.env()] = true
@@ -153,7 +207,7 @@ func ourVariables(environ []string) (vars map[string]string, unknown []string) {
 	for _, e := range environ {
 		name, value, _ := strings.Cut(e, "=")
 		switch {
-		case known[name]:
+		case known[name] && name != "":
 			vars[name] = value
 		case strings.HasPrefix(name, envPrefix):
 			unknown = append(unknown, name)
@@ -162,8 +216,16 @@ func ourVariables(environ []string) (vars map[string]string, unknown []string) {
 	return vars, unknown
 }
 
-func printHelp(w io.Writer) {
-	fmt.Fprint(w, "Usage: parley [flags]\n\nEach flag has an environment variable; the flag wins.\nDurations are written like 500ms, 25s or 2m.\n\n")
+const usage = `Usage: parley [flags]
+       parley token [flags]    print a token for a quick try
+
+Each flag has an environment variable; the flag wins.
+Durations are written like 500ms, 25s or 2m.
+
+`
+
+func printHelp(w io.Writer, usage string, settings []setting) {
+	fmt.Fprint(w, usage)
 	for _, s := range settings {
 		def := "none"
 		if s.def != "" {
@@ -173,7 +235,11 @@ func printHelp(w io.Writer) {
 		if s.kind == onOff {
 			value = "[=" + onOff + "]"
 		}
-		fmt.Fprintf(w, "  --%s%s\n        %s\n        default %s, environment %s\n", s.name, value, s.help, def, s.env())
+		env := s.env()
+		if env != "" {
+			env = ", environment " + env
+		}
+		fmt.Fprintf(w, "  --%s%s\n        %s\n        default %s%s\n", s.name, value, s.help, def, env)
 	}
 	fmt.Fprint(w, "  --help\n        show this and end\n")
 }

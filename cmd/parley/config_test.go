@@ -30,6 +30,10 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 		drain:          30 * time.Second,
 		logFormat:      "text",
 		logLevel:       slog.LevelInfo,
+
+		rateLimit:        10,
+		eventRate:        50,
+		connectionsPerIP: 1000,
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("%+v", c)
@@ -37,7 +41,7 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 }
 
 func TestFlagWinsOverEnvironment(t *testing.T) {
-	environ := []string{"PARLEY_PATH=/env", "PARLEY_PING_INTERVAL=7s", "PARLEY_DRAIN=", "PATH=/bin", "PARLEY_JWT_SECRET=hidden"}
+	environ := []string{"PARLEY_PATH=/env", "PARLEY_PING_INTERVAL=7s", "PARLEY_DRAIN=", "PATH=/bin", "PARLEY_REDIS_URL=hidden", "PARLEY_USER=ann"}
 	c, err := parseConfig([]string{"--path", "/flag/", "-max-payload=5"}, environ)
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +58,7 @@ func TestFlagWinsOverEnvironment(t *testing.T) {
 	if c.maxPayload != 5 {
 		t.Errorf("max payload %d", c.maxPayload)
 	}
-	if !slices.Equal(c.unknownEnv, []string{"PARLEY_JWT_SECRET"}) {
+	if !slices.Equal(c.unknownEnv, []string{"PARLEY_REDIS_URL", "PARLEY_USER"}) {
 		t.Errorf("variables without effect: %q", c.unknownEnv)
 	}
 }
@@ -86,18 +90,23 @@ func TestListsAreTaken(t *testing.T) {
 
 func TestWrongValueIsToldWithItsFlag(t *testing.T) {
 	for flagName, values := range map[string][]string{
-		"addr":            {"", "3000", "localhost", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1", "::1:80"},
-		"origins":         {"example.com", "https://app.example/", "https://app.example/x", "null", "//app.example", "https://a b", "https://u@h/", "https://app.example:443", "https://app.*"},
-		"path":            {"", "/", "//", "socket.io", "/a//b", "/../x", "/a?b", "/{x}", "/a b", "/healthz", "/readyz/", "/stats"},
-		"transports":      {"", ",", "webtransport", "polling,polling", "Polling"},
-		"ping-interval":   {"", "0", "0s", "-1s", "25", "1us", "25h", "x"},
-		"ping-timeout":    {"0s", "-1s"},
-		"allow-eio3":      {"", "yes", "On"},
-		"connect-timeout": {"0s", "soon"},
-		"max-payload":     {"", "0", "-1", "1.5", "1e6", "1MB", "1073741825", "99999999999999999999"},
-		"drain":           {"-1s", "30", "25h"},
-		"log-format":      {"", "xml", "JSON"},
-		"log-level":       {"", "loud", "INFO"},
+		"addr":               {"", "3000", "localhost", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1", "::1:80"},
+		"origins":            {"example.com", "https://app.example/", "https://app.example/x", "null", "//app.example", "https://a b", "https://u@h/", "https://app.example:443", "https://app.*"},
+		"path":               {"", "/", "//", "socket.io", "/a//b", "/../x", "/a?b", "/{x}", "/a b", "/healthz", "/readyz/", "/stats"},
+		"transports":         {"", ",", "webtransport", "polling,polling", "Polling"},
+		"ping-interval":      {"", "0", "0s", "-1s", "25", "1us", "25h", "x"},
+		"ping-timeout":       {"0s", "-1s"},
+		"allow-eio3":         {"", "yes", "On"},
+		"connect-timeout":    {"0s", "soon"},
+		"max-payload":        {"", "0", "-1", "1.5", "1e6", "1MB", "1073741825", "99999999999999999999"},
+		"rate-limit":         {"", "-1", "many", "100001"},
+		"event-rate":         {"", "-1", "1000001"},
+		"connections-per-ip": {"", "-1"},
+		"trusted-proxies":    {"proxy", "10.0.0.0/33", "10.0.0.1,x", "fe80::1%eth0"},
+		"ops-addr":           {"9090", "localhost"},
+		"drain":              {"-1s", "30", "25h"},
+		"log-format":         {"", "xml", "JSON"},
+		"log-level":          {"", "loud", "INFO"},
 	} {
 		for _, v := range values {
 			if _, err := parseConfig([]string{"--" + flagName + "=" + v}, nil); err == nil || !strings.Contains(err.Error(), "--"+flagName+" ") {
@@ -116,8 +125,9 @@ func TestWrongValueIsToldWithItsFlag(t *testing.T) {
 
 func TestUnknownFlagEndsWithCode2(t *testing.T) {
 	for _, args := range [][]string{
-		{"--redis-url", "redis://localhost"}, {"--jwt-secret", "x"}, {"--jwt-public-key", "x"}, {"--recovery", "-1s"},
-		{"--rate-limit", "0"}, {"--ops-addr", ":9"}, {"--nonsense"}, {"serve"}, {"--addr"}, {"--drain", "x"},
+		{"--redis-url", "redis://localhost"}, {"--jwt-secret", "short"}, {"--jwt-public-key", "/nowhere"}, {"--jwt-secret-file", "/nowhere"},
+		{"--jwt-jwks", "/nowhere"}, {"--jwt-issuer", "me"}, {"--jwt-audience", "us"}, {"--jwt-secret", strings.Repeat("x", 32), "--jwt-jwks", "keys.json"},
+		{"--recovery", "-1s"}, {"--user", "ann"}, {"--nonsense"}, {"serve"}, {"--addr"}, {"--drain", "x"},
 	} {
 		var stdout, stderr bytes.Buffer
 		if code := run(args, nil, nil, &stdout, &stderr); code != exitUsage || stdout.Len() > 0 {

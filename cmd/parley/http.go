@@ -10,6 +10,7 @@ import (
 	"time"
 
 	clientdemo "parley/client-demo"
+	"parley/namespaces/limits"
 	"parley/server/socketio"
 )
 
@@ -17,15 +18,17 @@ const (
 	healthPath = "/healthz"
 	readyPath  = "/readyz"
 	statsPath  = "/stats"
-	plainPath  = "/ws"
-	notifyPath = "/api/notifications"
+	// metricsPath is on the main listener only in open mode: what happens is no secret there.
+	metricsPath = "/metrics"
+	plainPath   = "/ws"
+	notifyPath  = "/api/notifications"
 )
 
 // ownPaths are where Socket.IO cannot be.
-var ownPaths = []string{healthPath, readyPath, statsPath, plainPath, notifyPath}
+var ownPaths = []string{healthPath, readyPath, statsPath, metricsPath, plainPath, notifyPath}
 
-// routes is everything that is served over HTTP.
-func routes(c *config, srv *socketio.Server, hub, notify http.Handler, ready *atomic.Bool) http.Handler {
+// routes is everything that is served over HTTP on the main listener. Metrics may be nil.
+func routes(c *config, app *application, ready *atomic.Bool, metrics http.HandlerFunc) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", clientdemo.Handler(c.path))
 	mux.Handle(healthPath, readOnly(func(w http.ResponseWriter, _ *http.Request) {
@@ -39,15 +42,18 @@ func routes(c *config, srv *socketio.Server, hub, notify http.Handler, ready *at
 		answer(w, http.StatusOK, "ready\n")
 	}))
 	mux.Handle(statsPath, readOnly(func(w http.ResponseWriter, _ *http.Request) {
-		serveStats(w, srv.Stats())
+		serveStats(w, app.srv.Stats())
 	}))
-	mux.Handle(notifyPath, notify)
+	mux.Handle(notifyPath, app.notifications.Handler())
+	if metrics != nil {
+		mux.Handle(metricsPath, readOnly(metrics))
+	}
 	all := http.NewServeMux()
 	all.Handle("/", bounded(mux, readTime, writeTime))
-	all.Handle(plainPath, unbounded(hub))
-	all.Handle(c.path, unbounded(srv))
-	all.Handle(strings.TrimSuffix(c.path, "/"), unbounded(srv)) // for clients with addTrailingSlash: false
-	return all
+	all.Handle(plainPath, unbounded(app.hub))
+	all.Handle(c.path, unbounded(app.srv))
+	all.Handle(strings.TrimSuffix(c.path, "/"), unbounded(app.srv)) // for clients with addTrailingSlash: false
+	return limits.BehindProxies(c.trustedProxies, all)
 }
 
 func readOnly(h http.HandlerFunc) http.Handler {

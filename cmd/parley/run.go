@@ -7,17 +7,21 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"parley/namespaces/chat"
 	"parley/namespaces/disk"
 	"parley/namespaces/documents"
 	"parley/namespaces/identity"
+	"parley/namespaces/limits"
 	"parley/namespaces/notifications"
 	"parley/namespaces/plain"
 	"parley/namespaces/pubsub"
+	"parley/server/engineio"
 	"parley/server/socketio"
 )
 
@@ -33,14 +37,16 @@ const roomsPerClient = 128
 
 // run is the program. It serves until the first signal, then drains, and returns the exit code.
 func run(args, environ []string, signals <-chan os.Signal, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "token" {
+		return printToken(args[1:], environ, stdout, stderr)
+	}
 	c, err := parseConfig(args, environ)
 	if errors.Is(err, flag.ErrHelp) {
-		printHelp(stdout)
+		printHelp(stdout, usage, settings)
 		return exitOK
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "parley: %v\nRun parley --help for the flags.\n", err)
-		return exitUsage
+		return misused(stderr, err)
 	}
 	log := newLogger(c, stderr)
 	for _, name := range c.unknownEnv {
@@ -51,40 +57,125 @@ func run(args, environ []string, signals <-chan os.Signal, stdout, stderr io.Wri
 		return exitFailed
 	}
 	defer closeData(data, log)
+	revoked, err := data.Revocations()
+	if err != nil {
+		log.Error("cannot read the data file", "flag", "--data", "error", err)
+		return exitFailed
+	}
+	gate, err := c.keys.gate(revoked)
+	if err != nil {
+		return misused(stderr, err)
+	}
 	listener, err := net.Listen("tcp", c.addr)
 	if err != nil {
 		log.Error("cannot listen", "flag", "--addr", "error", err)
 		return exitFailed
 	}
-	return serve(c, listener, data, signals, log)
+	defer listener.Close()
+	m := newMetrics()
+	app := newApplication(c, gate, data, m, log)
+
+	forClients := m.handler(app.srv)
+	if !gate.Open() {
+		forClients = nil
+	}
+	if c.opsAddr != "" {
+		l, err := net.Listen("tcp", c.opsAddr)
+		if err != nil {
+			log.Error("cannot listen", "flag", "--ops-addr", "error", err)
+			return exitFailed
+		}
+		ops := serveOps(l, opsRoutes(m.handler(app.srv), gate, revoked, log), log)
+		defer ops.Close()
+	}
+	return serve(c, app, forClients, gate.Open(), listener, signals, log)
 }
 
-func serve(c *config, listener net.Listener, data *disk.File, signals <-chan os.Signal, log *slog.Logger) int {
-	srv := socketio.New(&socketio.Options{
+// misused says what is wrong with the command line.
+func misused(stderr io.Writer, err error) int {
+	fmt.Fprintf(stderr, "parley: %v\nRun parley --help for the flags.\n", err)
+	return exitUsage
+}
+
+// newServer makes the server, with the limits that are not a namespace's.
+func newServer(c *config, m *metrics, log *slog.Logger) *socketio.Server {
+	o := &socketio.Options{
 		PingInterval:         c.pingInterval,
 		PingTimeout:          c.pingTimeout,
 		ConnectTimeout:       c.connectTimeout,
 		Transports:           c.transports,
 		AllowedOrigins:       c.origins,
-		AllowLoopbackOrigins: true,
+		AllowLoopbackOrigins: !c.keys.given(),
 		MaxPayload:           c.maxPayload,
 		AllowEIO3:            c.allowEIO3,
 		MaxRooms:             roomsPerClient + 1,
+		OnConnectionError:    m.refused,
+		OnSession:            m.session,
 		Logger:               log,
+	}
+	if c.eventRate > 0 {
+		o.PacketRate = &socketio.PacketRate{PerSecond: c.eventRate, Burst: 2 * c.eventRate}
+	}
+	if c.connectionsPerIP > 0 {
+		boundAddresses(o, c.connectionsPerIP, log)
+	}
+	return socketio.New(o)
+}
+
+// boundAddresses gives each address so many connections.
+func boundAddresses(o *socketio.Options, most int, log *slog.Logger) {
+	addresses := limits.NewAddresses(limits.AddressOptions{
+		Most: most, PerSecond: max(1, most/50), Burst: max(1, most/5), Logger: log,
 	})
-	gate := identity.NewGate(nil)
-	chat.Mount(srv, &chat.Options{RoomsPerSocket: roomsPerClient, Recovery: c.recovery, Keeper: data.Chat(), Logger: log})
+	o.AllowRequest = func(r *http.Request) error { return addresses.Admit(r.RemoteAddr) }
+	next := o.OnSession
+	o.OnSession = func(i engineio.SessionInfo) {
+		switch i.Change {
+		case engineio.SessionOpened:
+			addresses.Opened(i.RemoteAddr)
+		case engineio.SessionClosed:
+			addresses.Closed(i.RemoteAddr)
+		}
+		next(i)
+	}
+}
+
+// An application is the server and what it serves besides Socket.IO.
+type application struct {
+	srv           *socketio.Server
+	notifications *notifications.Notifications
+	hub           *plain.Hub
+}
+
+// newApplication mounts the namespaces.
+func newApplication(c *config, gate *identity.Gate, data *disk.File, m *metrics, log *slog.Logger) *application {
+	srv := newServer(c, m, log)
+	m.namespace(srv.Of("/"))
+	srv.OnNamespace(m.namespace)
+	var rate limits.Rate // nil: no limit
+	if c.rateLimit > 0 {
+		rate = m.rate(limits.NewWindow(c.rateLimit, time.Minute))
+	}
+	chat.Mount(srv, gate, &chat.Options{
+		RoomsPerSocket: roomsPerClient, Recovery: c.recovery, Rate: rate, Keeper: data.Chat(), Logger: log,
+	})
 	documents.Mount(srv, gate, &documents.Options{Recovery: c.recovery, Keeper: data.Documents(), Logger: log})
 	pubsub.Mount(srv, gate, &pubsub.Options{Recovery: c.recovery})
-	notes := notifications.Mount(srv, gate, &notifications.Options{Recovery: c.recovery, Logger: log})
-	hub := plain.New(srv, gate, &plain.Options{Logger: log})
+	return &application{
+		srv:           srv,
+		notifications: notifications.Mount(srv, gate, &notifications.Options{Recovery: c.recovery, Logger: log}),
+		hub:           plain.New(srv, gate, &plain.Options{Rate: rate, Logger: log}),
+	}
+}
 
+// serve serves clients until the first signal. Metrics may be nil.
+func serve(c *config, app *application, metrics http.HandlerFunc, open bool, listener net.Listener, signals <-chan os.Signal, log *slog.Logger) int {
 	var ready atomic.Bool
-	web := newHTTPServer(routes(c, srv, hub, notes.Handler(), &ready), log)
+	web := newHTTPServer(routes(c, app, &ready, metrics), log)
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()
 	ready.Store(true)
-	announce(listener.Addr(), log)
+	announce(listener.Addr(), open, log)
 
 	select {
 	case err := <-failed:
@@ -92,15 +183,17 @@ func serve(c *config, listener net.Listener, data *disk.File, signals <-chan os.
 		return exitFailed
 	case sig := <-signals:
 		ready.Store(false)
-		return drain(c.drain, srv, hub, web, sig, signals, log)
+		return drain(c.drain, app.srv, app.hub, web, sig, signals, log)
 	}
 }
 
-// announce says where the server listens and that it believes whatever its clients say.
-func announce(addr net.Addr, log *slog.Logger) {
+// announce says where the server listens, and in open mode that it believes whatever its clients say.
+func announce(addr net.Addr, open bool, log *slog.Logger) {
 	tcp := addr.(*net.TCPAddr)
-	log.Info("open mode: no key is configured, users are who they say they are")
-	if !tcp.IP.IsLoopback() {
+	if open {
+		log.Info("open mode: no key is configured, users are who they say they are")
+	}
+	if open && !tcp.IP.IsLoopback() {
 		log.Warn("open mode beyond loopback: whoever reaches this address may take any name", "addr", addr.String())
 	}
 	host := tcp.IP.String()

@@ -122,14 +122,19 @@ func body(t *testing.T, res *http.Response) string {
 // A pollClient is a Socket.IO client on long-polling, with nothing but HTTP.
 type pollClient struct{ url string }
 
-func connect(t *testing.T, url, path, connect string) *pollClient {
+func handshake(t *testing.T, url, path string) *pollClient {
 	t.Helper()
 	status, text := get(t, url+path+"?EIO=4&transport=polling")
 	var handshake struct{ SID string }
 	if err := json.Unmarshal([]byte(strings.TrimPrefix(text, "0")), &handshake); err != nil || status != http.StatusOK {
 		t.Fatalf("handshake: %d %q", status, text)
 	}
-	c := &pollClient{url + path + "?EIO=4&transport=polling&sid=" + handshake.SID}
+	return &pollClient{url + path + "?EIO=4&transport=polling&sid=" + handshake.SID}
+}
+
+func connect(t *testing.T, url, path, connect string) *pollClient {
+	t.Helper()
+	c := handshake(t, url, path)
 	c.send(t, connect)
 	if text := c.poll(t); !strings.HasPrefix(text, strings.SplitN(connect, ",", 2)[0]) {
 		t.Fatalf("connect: %q", text)
@@ -316,8 +321,8 @@ func TestVariableWithoutEffectIsLogged(t *testing.T) {
 	log := newLogBook()
 	signals := make(chan os.Signal, 1)
 	signals <- os.Interrupt
-	run([]string{"--addr", "127.0.0.1:0"}, []string{"PARLEY_JWT_SECRET=do not print"}, signals, io.Discard, log)
-	log.await(t, "level=WARN .*name=PARLEY_JWT_SECRET")
+	run([]string{"--addr", "127.0.0.1:0"}, []string{"PARLEY_REDIS_URL=do not print"}, signals, io.Discard, log)
+	log.await(t, "level=WARN .*name=PARLEY_REDIS_URL")
 	if strings.Contains(log.String(), "do not print") {
 		t.Error("the value is in the log")
 	}

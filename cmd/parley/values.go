@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"path"
 	"slices"
 	"strconv"
@@ -23,6 +24,28 @@ func parseAddr(v string) (string, error) {
 		return "", errors.New("want a port from 0 to 65535")
 	}
 	return v, nil
+}
+
+func parseOptionalAddr(v string) (string, error) {
+	if v == "" {
+		return "", nil
+	}
+	return parseAddr(v)
+}
+
+// parsePrefixes takes networks, and addresses as networks of one.
+func parsePrefixes(v string) ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for _, item := range splitList(v) {
+		if p, err := netip.ParsePrefix(item); err == nil {
+			list = append(list, p.Masked())
+		} else if a, err := netip.ParseAddr(item); err == nil && a.Zone() == "" {
+			list = append(list, netip.PrefixFrom(a, a.BitLen()))
+		} else {
+			return nil, fmt.Errorf("%q is neither an address nor a network such as 10.0.0.0/8", item)
+		}
+	}
+	return list, nil
 }
 
 // parseOrigins takes origins as browsers send them, of any scheme: applications in a shell have their own.

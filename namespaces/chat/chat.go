@@ -1,6 +1,7 @@
 // Package chat is the namespace /chat: rooms with a history, typing, direct messages, and who is there.
 //
-// It runs in open mode: a client says who it is, in the handshake or when it joins, and is believed.
+// Where tokens are asked for a user is who the token says. In open mode a client says who it is, in the handshake or when
+// it joins, and is believed.
 package chat
 
 import (
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"parley/namespaces/event"
+	"parley/namespaces/identity"
 	"parley/server/socketio"
 )
 
@@ -24,8 +26,8 @@ type Chat struct {
 
 var visitors = socketio.NewKey[*visitor]("chat visitor")
 
-// Mount adds /chat to srv.
-func Mount(srv *socketio.Server, opts *Options) *Chat {
+// Mount adds /chat to srv, behind gate.
+func Mount(srv *socketio.Server, gate *identity.Gate, opts *Options) *Chat {
 	c := &Chat{ns: srv.Of("/chat"), opts: opts.withDefaults(), ids: event.NewIDs(time.Now)}
 	c.store = c.opts.Store
 	if c.store == nil {
@@ -34,6 +36,7 @@ func Mount(srv *socketio.Server, opts *Options) *Chat {
 	if c.opts.Recovery > 0 {
 		c.ns.EnableRecovery(socketio.Recovery{Window: c.opts.Recovery, User: c.sessionUser})
 	}
+	gate.Guard(c.ns)
 	c.ns.OnConnect(c.connected)
 	c.ns.OnDisconnect(c.lost)
 	c.ns.OnGone(c.gone)

@@ -40,6 +40,9 @@ func (c *Chat) direct(ctx context.Context, v *visitor, in directRequest) (direct
 	if !online {
 		return directReply{}, errOffline
 	}
+	if _, err := c.take(ctx, u); err != nil {
+		return directReply{}, err
+	}
 	m := DirectMessage{SenderID: u.UserID, SenderUsername: u.Username, RecipientID: in.RecipientID, Content: in.Content}
 	m.ID, m.Timestamp = c.ids.Next()
 	return directReply{true, m}, c.echo(ctx, v.socket, userRoom+in.RecipientID).To(v.socket.ID()).Emit("direct-message", m)

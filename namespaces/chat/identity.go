@@ -3,22 +3,19 @@ package chat
 import (
 	"context"
 
-	"github.com/go-json-experiment/json"
-
 	"parley/namespaces/event"
+	"parley/namespaces/identity"
 	"parley/server/socketio"
 )
 
 // userRoom begins the room of all of a user's sockets.
 const userRoom = event.UserRoom
 
-// handshakeUser returns who the client says it is when it connects. Anything but two good strings says nothing.
+// handshakeUser returns who the token says, or in open mode the client, when it connects.
 func (c *Chat) handshakeUser(s *socketio.Socket) (User, bool) {
-	var u User
-	if err := json.Unmarshal(s.Handshake().Auth, &u); err != nil {
-		return User{}, false
-	}
-	return u, c.name("userId", u.UserID) == nil && c.name("username", u.Username) == nil
+	p, known := identity.Of(s)
+	u := User(p.User)
+	return u, known && (p.Verified || c.name("userId", u.UserID) == nil && c.name("username", u.Username) == nil)
 }
 
 // sessionUser binds what a client leaves behind to who the handshake says it is; nobody, if that is left to join.
@@ -29,6 +26,9 @@ func (c *Chat) sessionUser(s *socketio.Socket) string {
 
 // identify returns who joins: the user of the handshake, whatever the payload says, else the one in the payload, else who joined before.
 func (c *Chat) identify(v *visitor, said User) (User, error) {
+	if p, _ := identity.Of(v.socket); p.Verified {
+		return User(p.User), nil // a newer token may have brought another name
+	}
 	u, known := v.identity()
 	if v.fixed || known && said == (User{}) {
 		return u, nil

@@ -1,6 +1,11 @@
 package chat
 
-import "context"
+import (
+	"context"
+	"errors"
+
+	"parley/namespaces/limits"
+)
 
 type messageRequest struct {
 	Content  string `json:"content"`
@@ -24,11 +29,50 @@ func (c *Chat) message(ctx context.Context, v *visitor, in messageRequest) (mess
 	if err != nil {
 		return messageReply{}, err
 	}
-	m, err := c.store.Append(ctx, room, Draft{u, in.Content, in.ClientID}, func(m Message) {
+	d := Draft{u, in.Content, in.ClientID}
+	undo, err := c.take(ctx, u)
+	if errors.Is(err, limits.ErrRate) {
+		return c.again(ctx, room, d)
+	}
+	if err != nil {
+		return messageReply{}, err
+	}
+	accepted := false
+	m, err := c.store.Append(ctx, room, d, func(m Message) {
+		accepted = true
 		c.echo(ctx, v.socket, room).Emit("chat-message", m)
 	})
+	if !accepted {
+		undo()
+	}
 	if err != nil {
 		return messageReply{}, refusal(err, errNotInRoom)
 	}
 	return messageReply{true, m}, nil
+}
+
+// take counts a message of u.
+func (c *Chat) take(ctx context.Context, u User) (undo func(), err error) {
+	if c.opts.Rate == nil {
+		return func() {}, nil
+	}
+	return c.opts.Rate.Take(ctx, u.UserID)
+}
+
+// again answers a message for which it is too early, unless it has been accepted before: a client that has not heard of
+// that must not believe it refused.
+func (c *Chat) again(ctx context.Context, room string, d Draft) (messageReply, error) {
+	if d.ClientID == "" {
+		return messageReply{}, limits.ErrRate
+	}
+	p, err := c.store.History(ctx, room, "", c.opts.History)
+	if err != nil {
+		return messageReply{}, refusal(err, errNotInRoom)
+	}
+	for _, m := range p.Messages {
+		if m.ClientID == d.ClientID && m.UserID == d.From.UserID {
+			return messageReply{true, m}, nil
+		}
+	}
+	return messageReply{}, limits.ErrRate
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"parley/namespaces/limits"
 )
 
 // Options are the limits of the namespace and the place of its state. Zero means the default.
@@ -11,6 +13,7 @@ type Options struct {
 	Store  Store        // NewMemory if nil
 	Keeper Keeper       // what the Store in memory keeps over a restart is here; nothing is if nil
 	Logger *slog.Logger // nil: silent
+	Rate   limits.Rate  // how often a user may send a message, to rooms and to others together; nil: no limit
 
 	// Recovery is how long a client that lost its connection may be away and still be in its rooms, of which it then gets what
 	// it missed. Not at all if zero.

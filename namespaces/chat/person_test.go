@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"parley/namespaces/identity"
 	"parley/server/socketio"
 	"parley/server/socketiotest"
 )
@@ -22,8 +23,14 @@ const patience = 20 * time.Second
 // open returns a server with /chat, which at the end of the test must have forgotten everybody.
 func open(t *testing.T, opts *Options) (*socketio.Server, *Chat) {
 	t.Helper()
+	return openTo(t, identity.NewGate(nil), opts)
+}
+
+// openTo is open with a gate.
+func openTo(t *testing.T, gate *identity.Gate, opts *Options) (*socketio.Server, *Chat) {
+	t.Helper()
 	srv := socketio.New(&socketio.Options{MaxRooms: 200})
-	c := Mount(srv, opts)
+	c := Mount(srv, gate, opts)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"parley/namespaces/identity"
 	"parley/server/socketio"
 )
 
@@ -118,7 +119,7 @@ func TestTroubleAtTheEndOfAConnectionIsLogged(t *testing.T) {
 // A member that never reads is closed while the room publishes to it, and its leaving waits for the room.
 func TestMemberThatDoesNotReadHoldsUpNobody(t *testing.T) {
 	srv := socketio.New(&socketio.Options{SendQueuePackets: 20})
-	Mount(srv, nil)
+	Mount(srv, identity.NewGate(nil), nil)
 	a := join(t, srv, ann, "tea")
 	web := httptest.NewServer(srv)
 	defer web.Close()

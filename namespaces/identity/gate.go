@@ -105,6 +105,9 @@ func (g *Gate) enter(_ context.Context, s *socketio.Socket) error {
 	if token == "" {
 		token = bearer(h.Header())
 	}
+	if token == "" && h.Revision == 3 { // these clients have nothing but the query, and join "/" without one of its own
+		token = h.Query().Get("token")
+	}
 	claims, err := g.verifier.Verify(token)
 	if err != nil {
 		return refused(err)

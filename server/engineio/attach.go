@@ -77,6 +77,7 @@ func (d door) Open(t transport.Transport, r *http.Request) (transport.Sink, erro
 	defer d.s.disclaimID(id)
 	session := &Session{server: d.s, id: id, handshake: handshake}
 	session.heartbeat.F = session.beat
+	session.pacer = session.newPacer()
 	reserved = false
 	session.open(t)
 	return session.link(), nil

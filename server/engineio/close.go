@@ -82,6 +82,9 @@ func (s *Session) hangUp() {
 	}
 	s.state = stateClosed
 	s.server.wheel.Stop(&s.heartbeat)
+	if s.pacer != nil {
+		s.server.wheel.Stop(&s.pacer.timer)
+	}
 	if s.stall != nil {
 		s.server.wheel.Stop(s.stall)
 		s.stall = nil

@@ -18,7 +18,7 @@ type ConnectionError struct {
 	// Context says more. Codes 3 and, for origins, 4 have the key "name":
 	// INVALID_ORIGIN, ORIGIN_NOT_ALLOWED, TRANSPORT_MISMATCH,
 	// TRANSPORT_HANDSHAKE_ERROR, PROTOCOL_MISMATCH, ID_GENERATION_ERROR,
-	// HEADER_TOO_LARGE or UNAVAILABLE. The other keys are named after what they
+	// HEADER_TOO_LARGE, UNAVAILABLE or OVERLOADED. The other keys are named after what they
 	// hold, such as "transport", "sid" or "origin".
 	Context map[string]string
 }
@@ -47,6 +47,12 @@ func (s *Server) allowed(w http.ResponseWriter, r *http.Request) bool {
 	why := errForbidden
 	if text := err.Error(); text != "" {
 		why.Message = text
+	}
+	if errors.Is(err, ErrOverloaded) {
+		why.Code, why.status = errUnavailable.Code, errUnavailable.status
+		w.Header().Set("Retry-After", retryAfter)
+		s.refuse(w, r, why, "name", "OVERLOADED", "message", why.Message)
+		return false
 	}
 	s.refuse(w, r, why, "message", why.Message)
 	return false

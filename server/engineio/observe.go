@@ -37,6 +37,8 @@ type SessionInfo struct {
 	Change    SessionChange
 	Transport string // from now on, or at the end
 	Reason    Reason // of SessionClosed
+	// RemoteAddr is Handshake.RemoteAddr: where the client came from, host:port.
+	RemoteAddr string
 }
 
 // An UpgradeReceiver is a Receiver that wants to know of upgrades.
@@ -71,7 +73,7 @@ func (s *Session) tell(p PacketInfo) {
 func (s *Session) changed(what SessionChange, reason Reason) {
 	if s.server.opts.OnSession != nil {
 		defer s.server.recovered("OnSession")
-		s.server.opts.OnSession(SessionInfo{s.id, what, s.Transport(), reason})
+		s.server.opts.OnSession(SessionInfo{s.id, what, s.Transport(), reason, s.handshake.RemoteAddr})
 	}
 }
 

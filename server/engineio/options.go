@@ -94,8 +94,8 @@ type Options struct {
 	// the WebSocket handshake and of the content alone.
 	Headers func(h http.Header, r *http.Request, initial bool)
 	// AllowRequest is called for each handshake, not for the later requests of a
-	// session. An error refuses it with status 403 (an upgrade with 400), and
-	// the client is told the error's text.
+	// session. An error refuses it with status 403 (an upgrade with 400), an
+	// ErrOverloaded with 503, and the client is told the error's text.
 	AllowRequest func(r *http.Request) error
 	// GenerateID makes the ids of sessions: 1 to 128 letters, digits and any of
 	// -._~, never used before, and impossible to guess, since who knows an id
@@ -108,6 +108,8 @@ type Options struct {
 	// PerMessageDeflate lets WebSocket clients that offer it send and get
 	// compressed messages. Nil: off.
 	PerMessageDeflate *PerMessageDeflate
+	// PacketRate bounds how fast a client sends. Nil: off.
+	PacketRate *PacketRate
 	// OnPacket is shown every packet: one from a client before it is handled, one to a
 	// client once it is queued. The close packets, noops and probes of the transports
 	// are not among them. It runs on the goroutines that read and send, must not block,
@@ -168,6 +170,7 @@ func (o *Options) withDefaults() Options {
 		}
 	}
 	c.PerMessageDeflate = c.PerMessageDeflate.withDefaults()
+	c.PacketRate = c.PacketRate.withDefaults()
 	c.AllowedOrigins = slices.Clone(c.AllowedOrigins)
 	c.CORS = c.CORS.checked()
 	c.Cookie = cookieTemplate(c.Cookie)

@@ -19,6 +19,7 @@ const (
 	ReasonParseError     Reason = "parse error"          // not an Engine.IO packet
 	ReasonForcedClose    Reason = "forced close"         // the application closed it
 	ReasonServerShutdown Reason = "server shutting down" // Shutdown or Drain
+	ReasonFlood          Reason = "too many packets"     // PacketRate passed for longer than its Patience
 	ReasonSlow           Reason = "slow consumer"        // SendQueueBytes, SendQueuePackets or WriteTimeout passed
 )
 
@@ -34,6 +35,10 @@ var (
 // ErrGoingAway is the cause where a browser has closed or left the page, and says so
 // on its WebSocket: the client as it was will not come back.
 var ErrGoingAway = transport.ErrGoingAway
+
+// ErrOverloaded, or an error that wraps it, lets Options.AllowRequest refuse a client
+// for now: with status 503, after which it may try again.
+var ErrOverloaded = errors.New("overloaded")
 
 // ErrHeartbeat is the cause where a client sent what is the server's part: a
 // ping in revision 4 of the protocol, a pong in revision 3.

@@ -28,6 +28,9 @@ var (
 	errUnavailable    = refusal{3, "Server is not taking new sessions", http.StatusServiceUnavailable}
 )
 
+// retryAfter is when a client that finds no room may try again, in seconds.
+const retryAfter = "5"
+
 // upgrading reports whether a request wants to become a WebSocket.
 func upgrading(r *http.Request) bool { return strings.EqualFold(r.Header.Get("Upgrade"), WebSocket) }
 

@@ -177,7 +177,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query, want
 		return
 	}
 	if !s.reserve() {
-		w.Header().Set("Retry-After", "5")
+		w.Header().Set("Retry-After", retryAfter)
 		s.refuse(w, r, errUnavailable, "name", "UNAVAILABLE")
 		return
 	}
@@ -195,6 +195,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query, want
 	defer s.disclaimID(id)
 	session := &Session{server: s, id: id, handshake: handshake}
 	session.heartbeat.F = session.beat
+	session.pacer = session.newPacer()
 	if !wantsUpgrade {
 		t := polling.New(&s.polling, s.reactor.Turn(), session.link(), q.format())
 		reserved = false

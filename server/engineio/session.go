@@ -58,7 +58,6 @@ type Session struct {
 
 	// receiving makes Receive and Closed come one at a time.
 	receiving sync.Mutex
-	told      bool // Closed has been called
 
 	mu        sync.Mutex
 	transport transport.Transport
@@ -68,6 +67,7 @@ type Session struct {
 	dirty     bool // in the reactor's outbox
 	blocked   bool // the transport takes nothing until Drained
 	paused    bool
+	told      bool                 // Closed has been called; guarded by receiving, and here because it is small
 	pinging   bool                 // a ping is unanswered; in revision 3 the client's next is always due
 	graced    bool                 // and its time has been extended once
 	form      transport.BinaryForm // of the WebSocket that carries the session
@@ -75,6 +75,7 @@ type Session struct {
 	cause     error
 	heartbeat reactor.Timer
 	due       time.Duration  // when the heartbeat is, in the wheel's time
+	pacer     *pacer         // nil: no PacketRate
 	stall     *reactor.Timer // bounds a write that makes no progress, or the closing
 }
 
@@ -140,11 +141,19 @@ func (s *Session) setPaused(on bool) {
 	if s.paused == on || s.state == stateClosed {
 		return
 	}
+	was := s.unread()
 	s.paused = on
-	if on {
+	switch {
+	case s.unread() == was:
+	case on:
 		s.transport.Pause()
-		return
+	default:
+		s.read()
 	}
+}
+
+// read goes on reading from the client. The caller has locked mu.
+func (s *Session) read() {
 	s.transport.Resume()
 	if s.pinging && s.state == stateOpen {
 		// The pong waits among what was not read.
@@ -155,6 +164,9 @@ func (s *Session) setPaused(on bool) {
 // packet takes what has come.
 func (s *Session) packet(t reactor.Turn, p eio.Packet) {
 	s.tellIncoming(p)
+	if s.pacer != nil && !s.pace() {
+		return
+	}
 	if p.Type == eio.Message {
 		s.receive(t, p)
 	} else {
@@ -214,7 +226,7 @@ func (s *Session) beatAt(due time.Duration) {
 func (s *Session) overdue() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.pinging && !s.paused && s.server.wheel.Now() >= s.due
+	return s.pinging && !s.unread() && s.server.wheel.Now() >= s.due
 }
 
 // beat sends a ping, or ends the session that has not answered the last one.
@@ -225,7 +237,7 @@ func (s *Session) beat() {
 		s.mu.Unlock()
 		return
 	}
-	if s.pinging && s.paused {
+	if s.pinging && s.unread() {
 		// It is the server that does not read.
 		s.beatAt(now + timeout)
 		s.mu.Unlock()

@@ -134,7 +134,7 @@ func (p *probe) takeOver() {
 	}
 	s.transport, s.form = p.conn, p.form
 	s.blocked = false
-	if s.paused {
+	if s.unread() {
 		p.conn.Pause()
 	}
 	flush := s.mark()

@@ -47,6 +47,10 @@ var (
 	// ErrSlow: the client reads too slowly. Its connection is being closed.
 	ErrSlow = engineio.ErrSlow
 
+	// ErrOverloaded, or an error that wraps it, lets Options.AllowRequest refuse a
+	// client for now: with status 503, after which it may try again.
+	ErrOverloaded = engineio.ErrOverloaded
+
 	// What passes a limit; the errors returned name the option and its value.
 	ErrTooManyAcks        = errors.New("socketio: too many unanswered calls")
 	ErrTooManyRooms       = errors.New("socketio: too many rooms")

@@ -129,6 +129,10 @@ func TestSessionHookIsToldInOrder(t *testing.T) {
 			{ID: id, Change: engineio.SessionUpgraded, Transport: "websocket"},
 			{ID: id, Change: engineio.SessionClosed, Transport: "websocket", Reason: socketio.ReasonForcedClose},
 		}[i]
+		if got.RemoteAddr == "" {
+			t.Error("not told where the client came from")
+		}
+		got.RemoteAddr = ""
 		if got != want {
 			t.Errorf("told of %+v, want %+v", got, want)
 		}

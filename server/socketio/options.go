@@ -74,8 +74,9 @@ type Options struct {
 	// that it is the first answer of a session. Nil changes nothing.
 	Headers func(h http.Header, r *http.Request, initial bool)
 	// AllowRequest decides on each client before it has a session. An error
-	// refuses the request with status 403 (a WebSocket's with 400), and its text
-	// reaches the client. Nil admits all.
+	// refuses the request with status 403 (a WebSocket's with 400), an
+	// engineio.ErrOverloaded with 503, and its text reaches the client. Nil admits
+	// all.
 	AllowRequest func(r *http.Request) error
 	// GenerateID makes the ids of the engine's sessions: up to 128 letters,
 	// digits and -._~, impossible to guess and never used before. An error
@@ -137,6 +138,10 @@ type Options struct {
 	SendQueuePackets int
 	SendQueueBytes   int
 
+	// PacketRate bounds how fast a client sends packets of any kind, acknowledgements
+	// and heartbeats among them. Nil: off.
+	PacketRate *PacketRate
+
 	// Adapter connects each namespace with the same namespace of other servers.
 	// It is called when the namespace is made and must not block: what takes
 	// long, it goes on with after it has returned. A namespace for which it
@@ -158,6 +163,9 @@ type Options struct {
 // PerMessageDeflate configures the compression of WebSocket messages: see
 // engineio.PerMessageDeflate.
 type PerMessageDeflate = engineio.PerMessageDeflate
+
+// PacketRate configures how fast a client may send, and what happens if it is faster.
+type PacketRate = engineio.PacketRate
 
 // withDefaults returns a copy in which everything that this layer uses is set.
 func (o *Options) withDefaults() Options {
@@ -265,6 +273,7 @@ func (o *Options) engine() *engineio.Options {
 		MaxFragments:           o.MaxFragments,
 		SendQueuePackets:       o.SendQueuePackets,
 		SendQueueBytes:         o.SendQueueBytes,
+		PacketRate:             o.PacketRate,
 		OnSession:              o.OnSession,
 		OnPacket:               o.OnPacket,
 		Logger:                 o.Logger,

@@ -170,7 +170,7 @@ type lease struct {
 
 // recoverable are the ends that neither side has asked for.
 var recoverable = []Reason{
-	ReasonTransportClose, ReasonTransportError, ReasonForcedClose, ReasonPingTimeout, ReasonServerShutdown, ReasonSlow,
+	ReasonTransportClose, ReasonTransportError, ReasonForcedClose, ReasonPingTimeout, ReasonServerShutdown, ReasonSlow, ReasonFlood,
 }
 
 // keep saves what a disconnected socket leaves behind. It reports whether the client

@@ -29,6 +29,7 @@ const (
 	ReasonForcedClose             = engineio.ReasonForcedClose
 	ReasonServerShutdown          = engineio.ReasonServerShutdown
 	ReasonSlow                    = engineio.ReasonSlow
+	ReasonFlood                   = engineio.ReasonFlood
 )
 
 // The states of a socket, through which it goes in this order.
