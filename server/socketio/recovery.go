@@ -132,7 +132,8 @@ func (s *Socket) Recovered() bool { return s.lease != nil && s.lease.recovered.L
 
 // A recovery is what a namespace needs for its clients to come back.
 //
-// Locks are taken in this order: the log's, the namespace's, a socket's.
+// Locks are taken in this order: Namespace.telling, the log's, the namespace's, a
+// socket's. What is the application's runs when all but the first are free.
 type recovery struct {
 	ns     *Namespace
 	opts   Recovery
@@ -283,8 +284,8 @@ func (e ending) Run() {
 	e.r.finish(e.s, found || err != nil)
 }
 
-// finish forgets a socket for which nobody waits any more. If its session was not found
-// among those of all servers, the client has come back to another.
+// finish forgets a socket for which nobody waits any more. Unless its session was found,
+// and ended, among those of all servers, the client has come back to another or may.
 func (r *recovery) finish(s *Socket, found bool) {
 	if found || !r.shared {
 		r.gone(s)
@@ -343,21 +344,17 @@ func (r *recovery) close() {
 	}
 	ns.mu.Unlock()
 	for _, s := range away {
-		if r.shared {
-			r.lose(s)
-		} else {
-			s.client.session.Run(departure{r, s})
-		}
+		s.client.session.Run(departure{r, s})
 	}
 	if !r.shared {
 		r.log.Close()
 	}
 }
 
-// A departure is gone as a task.
+// A departure is the end, as a task, of the waiting by a server that shuts down.
 type departure expiry
 
-func (d departure) Run() { d.r.gone(d.s) }
+func (d departure) Run() { d.r.finish(d.s, false) }
 
 // join and leave are Socket.Join and Leave for a client that is away. The change has
 // its place in the log: what it missed before and after is told apart.

@@ -143,7 +143,10 @@ func (r *recovery) putBack(back *comeback) {
 	switch {
 	case back.old == nil:
 		r.log.Save(back.session)
-	case r.over() && !r.shared:
+	case r.over():
+		if r.shared {
+			r.log.Save(back.session)
+		}
 		back.old.client.session.Run(departure{r, back.old})
 	default:
 		r.log.Save(back.session)

@@ -266,3 +266,28 @@ func TestListenersMayEmitInANamespaceWithRecovery(t *testing.T) {
 		packet = receive(t, seen)
 	}
 }
+
+// TestCauseOfTheEndWithRecovery: it is that of the connection, also in OnGone and for a
+// socket whose client is back already.
+func TestCauseOfTheEndWithRecovery(t *testing.T) {
+	l := newLounge(t, socketio.Recovery{})
+	ends := make(chan string, 10)
+	note := func(ctx context.Context, _ *socketio.Socket) { ends <- context.Cause(ctx).Error() }
+	l.OnDisconnect(func(ctx context.Context, s *socketio.Socket, _ socketio.Reason) { note(ctx, s) })
+	l.OnGone(note)
+	c, s := l.guest(nil)
+	c.Pause()
+	_, back := l.guest(c.State())
+	if got := receive(t, ends); got != "socketio: closed: transport close" || context.Cause(s.Context()).Error() != got {
+		t.Error(got)
+	}
+	if back.Context().Err() != nil {
+		t.Error("the new socket has ended")
+	}
+	shutdown(t, l.srv)
+	for range 2 {
+		if got := receive(t, ends); got != "socketio: closed: server shutting down" {
+			t.Error(got)
+		}
+	}
+}
