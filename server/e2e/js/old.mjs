@@ -68,6 +68,7 @@ const old = {
       const admitted = await clients.open(namespace);
       admitted.emit("echo", 1);
       same(await clients.next(admitted, "echo"), [1], namespace);
+      admitted.io.engine.close();
     }
   },
 
