@@ -152,12 +152,13 @@ func newApplication(c *config, gate *identity.Gate, data *disk.File, m *metrics,
 	srv := newServer(c, m, log)
 	m.namespace(srv.Of("/"))
 	srv.OnNamespace(m.namespace)
-	var rate limits.Rate // nil: no limit
+	var rate, directRate limits.Rate // nil: no limit
 	if c.rateLimit > 0 {
 		rate = m.rate(limits.NewWindow(c.rateLimit, time.Minute))
+		directRate = m.rate(limits.NewWindow(c.rateLimit, time.Minute))
 	}
 	chat.Mount(srv, gate, &chat.Options{
-		RoomsPerSocket: roomsPerClient, Recovery: c.recovery, Rate: rate, Keeper: data.Chat(), Logger: log,
+		RoomsPerSocket: roomsPerClient, Recovery: c.recovery, Rate: rate, DirectRate: directRate, Keeper: data.Chat(), Logger: log,
 	})
 	documents.Mount(srv, gate, &documents.Options{Recovery: c.recovery, Keeper: data.Documents(), Logger: log})
 	pubsub.Mount(srv, gate, &pubsub.Options{Recovery: c.recovery})
