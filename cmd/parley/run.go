@@ -16,6 +16,7 @@ import (
 	"parley/namespaces/chat"
 	"parley/namespaces/disk"
 	"parley/namespaces/documents"
+	"parley/namespaces/event"
 	"parley/namespaces/identity"
 	"parley/namespaces/limits"
 	"parley/namespaces/notifications"
@@ -34,6 +35,10 @@ const (
 
 // roomsPerClient is how many rooms of a namespace a client may be in, besides the one that each user has.
 const roomsPerClient = 128
+
+// maxDepth lets through whatever fits into an event of the largest size, so that a namespace answers it; the library's default
+// would close the connection.
+const maxDepth = event.MaxBytes / 2
 
 // run is the program. It serves until the first signal, then drains, and returns the exit code.
 func run(args, environ []string, signals <-chan os.Signal, stdout, stderr io.Writer) int {
@@ -107,6 +112,7 @@ func newServer(c *config, m *metrics, log *slog.Logger) *socketio.Server {
 		AllowedOrigins:       c.origins,
 		AllowLoopbackOrigins: !c.keys.given(),
 		MaxPayload:           c.maxPayload,
+		MaxDepth:             maxDepth,
 		AllowEIO3:            c.allowEIO3,
 		MaxRooms:             roomsPerClient + 1,
 		OnConnectionError:    m.refused,
