@@ -91,7 +91,7 @@ var settings = append([]setting{
 		func(c *config, v string) (err error) { c.logFormat, err = parseWord(v, "text", "json"); return }},
 	{"log-level", "level", "info", "least important lines to log: debug, info, warn or error",
 		func(c *config, v string) (err error) { c.logLevel, err = parseLevel(v); return }},
-	{"rate-limit", "number", "10", "messages that a user may send in any minute, over all of their connections; 0 switches the limit off",
+	{"rate-limit", "number", "10", "messages to rooms, and as many to people, that a user may send in any minute, over all of their connections; 0 switches the limit off",
 		func(c *config, v string) (err error) { c.rateLimit, err = parseNumber(v, 0, 100_000); return }},
 	{"event-rate", "number", "50", "packets that a connection may send in a second, after a first burst of twice as many; who sends faster is read more slowly; 0 switches the limit off",
 		func(c *config, v string) (err error) { c.eventRate, err = parseNumber(v, 0, 1_000_000); return }},

@@ -16,6 +16,7 @@ import (
 	"parley/namespaces/chat"
 	"parley/namespaces/disk"
 	"parley/namespaces/documents"
+	"parley/namespaces/event"
 	"parley/namespaces/identity"
 	"parley/namespaces/limits"
 	"parley/namespaces/notifications"
@@ -34,6 +35,10 @@ const (
 
 // roomsPerClient is how many rooms of a namespace a client may be in, besides the one that each user has.
 const roomsPerClient = 128
+
+// maxDepth lets through whatever fits into an event of the largest size, so that a namespace answers it; the library's default
+// would close the connection.
+const maxDepth = event.MaxBytes / 2
 
 // run is the program. It serves until the first signal, then drains, and returns the exit code.
 func run(args, environ []string, signals <-chan os.Signal, stdout, stderr io.Writer) int {
@@ -107,6 +112,7 @@ func newServer(c *config, m *metrics, log *slog.Logger) *socketio.Server {
 		AllowedOrigins:       c.origins,
 		AllowLoopbackOrigins: !c.keys.given(),
 		MaxPayload:           c.maxPayload,
+		MaxDepth:             maxDepth,
 		AllowEIO3:            c.allowEIO3,
 		MaxRooms:             roomsPerClient + 1,
 		OnConnectionError:    m.refused,
@@ -152,12 +158,13 @@ func newApplication(c *config, gate *identity.Gate, data *disk.File, m *metrics,
 	srv := newServer(c, m, log)
 	m.namespace(srv.Of("/"))
 	srv.OnNamespace(m.namespace)
-	var rate limits.Rate // nil: no limit
+	var rate, directRate limits.Rate // nil: no limit
 	if c.rateLimit > 0 {
 		rate = m.rate(limits.NewWindow(c.rateLimit, time.Minute))
+		directRate = m.rate(limits.NewWindow(c.rateLimit, time.Minute))
 	}
 	chat.Mount(srv, gate, &chat.Options{
-		RoomsPerSocket: roomsPerClient, Recovery: c.recovery, Rate: rate, Keeper: data.Chat(), Logger: log,
+		RoomsPerSocket: roomsPerClient, Recovery: c.recovery, Rate: rate, DirectRate: directRate, Keeper: data.Chat(), Logger: log,
 	})
 	documents.Mount(srv, gate, &documents.Options{Recovery: c.recovery, Keeper: data.Documents(), Logger: log})
 	pubsub.Mount(srv, gate, &pubsub.Options{Recovery: c.recovery})

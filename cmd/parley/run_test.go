@@ -199,6 +199,16 @@ func TestTwoPeopleChatThroughTheProgram(t *testing.T) {
 	}
 }
 
+func TestWhateverIsNestedInAnEventIsAnswered(t *testing.T) {
+	r := start(t)
+	c := connect(t, r.url, "/socket.io/", "40/chat,")
+	const levels = (10<<10 - len(`["join",]`)) / 2
+	c.send(t, `42/chat,1["join",`+strings.Repeat("[", levels)+strings.Repeat("]", levels)+`]`)
+	c.await(t, `43/chat,1[{"ok":false,"error":{"code":"invalid",`)
+	c.send(t, `42/chat,2["rooms"]`)
+	c.await(t, `43/chat,2[{"ok":true,`)
+}
+
 func TestHealthAndReadiness(t *testing.T) {
 	r := start(t)
 	for _, path := range []string{"/healthz", "/readyz"} {

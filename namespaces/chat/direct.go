@@ -40,7 +40,7 @@ func (c *Chat) direct(ctx context.Context, v *visitor, in directRequest) (direct
 	if !online {
 		return directReply{}, errOffline
 	}
-	if _, err := c.take(ctx, u); err != nil {
+	if _, err := take(ctx, c.opts.DirectRate, u); err != nil {
 		return directReply{}, err
 	}
 	m := DirectMessage{SenderID: u.UserID, SenderUsername: u.Username, RecipientID: in.RecipientID, Content: in.Content}

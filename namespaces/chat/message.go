@@ -30,7 +30,7 @@ func (c *Chat) message(ctx context.Context, v *visitor, in messageRequest) (mess
 		return messageReply{}, err
 	}
 	d := Draft{u, in.Content, in.ClientID}
-	undo, err := c.take(ctx, u)
+	undo, err := take(ctx, c.opts.Rate, u)
 	if errors.Is(err, limits.ErrRate) {
 		return c.again(ctx, room, d)
 	}
@@ -51,12 +51,12 @@ func (c *Chat) message(ctx context.Context, v *visitor, in messageRequest) (mess
 	return messageReply{true, m}, nil
 }
 
-// take counts a message of u.
-func (c *Chat) take(ctx context.Context, u User) (undo func(), err error) {
-	if c.opts.Rate == nil {
+// take counts a message of u; a nil rate lets all pass.
+func take(ctx context.Context, rate limits.Rate, u User) (undo func(), err error) {
+	if rate == nil {
 		return func() {}, nil
 	}
-	return c.opts.Rate.Take(ctx, u.UserID)
+	return rate.Take(ctx, u.UserID)
 }
 
 // again answers a message for which it is too early, unless it has been accepted before: a client that has not heard of

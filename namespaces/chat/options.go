@@ -13,7 +13,9 @@ type Options struct {
 	Store  Store        // NewMemory if nil
 	Keeper Keeper       // what the Store in memory keeps over a restart is here; nothing is if nil
 	Logger *slog.Logger // nil: silent
-	Rate   limits.Rate  // how often a user may send a message, to rooms and to others together; nil: no limit
+	Rate   limits.Rate  // how often a user may send a message to rooms; nil: no limit
+	// DirectRate is how often a user may send a direct message, which does not count as one to a room; nil: no limit.
+	DirectRate limits.Rate
 
 	// Recovery is how long a client that lost its connection may be away and still be in its rooms, of which it then gets what
 	// it missed. Not at all if zero.

@@ -12,7 +12,7 @@ import (
 const tooMany = "Too many messages. Please wait before sending again."
 
 func TestAUserSendsOnlySoOften(t *testing.T) {
-	srv, _ := open(t, &Options{Rate: limits.NewWindow(4, time.Hour)})
+	srv, _ := open(t, &Options{Rate: limits.NewWindow(3, time.Hour), DirectRate: limits.NewWindow(1, time.Hour)})
 	a, tab, b := join(t, srv, ann, "tea"), join(t, srv, ann, "tea"), join(t, srv, bob, "tea")
 	a.Expect("user-joined")
 	tab.Expect("user-joined")
@@ -26,7 +26,7 @@ func TestAUserSendsOnlySoOften(t *testing.T) {
 		a.ask(ok, "chat-message", object{"content": "1", "clientId": "c1"})
 	}
 	tab.ask(ok, "chat-message", object{"content": "2"})
-	a.ask(ok, "direct-message", object{"content": "3", "recipientId": "u2"})
+	a.ask(ok, "direct-message", object{"content": "3", "recipientId": "u2"}) // of a budget of its own
 	tab.ask(ok, "chat-message", object{"content": "4"})
 
 	a.ask(refusalOf("rate_limited", tooMany), "chat-message", object{"content": "5"})

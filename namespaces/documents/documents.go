@@ -160,6 +160,9 @@ func (d *Documents) put(s *socketio.Socket, document string) {
 }
 
 func (d *Documents) close(ctx context.Context, s *socketio.Socket, in documentRequest) (event.Done, error) {
+	if err := event.Name("documentId", in.DocumentID, d.opts.NameBytes); err != nil {
+		return event.Done{}, err
+	}
 	if _, open := author(s, in.DocumentID); !open {
 		return event.Done{}, errNotOpen
 	}

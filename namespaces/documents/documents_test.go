@@ -180,6 +180,11 @@ func TestWhatIsRefused(t *testing.T) {
 			t.Errorf("%v: %+v, want %s", c.payload, r, c.code)
 		}
 	}
+	for _, payload := range []any{object{}, object{"DocumentId": "doc-1"}} {
+		if r := e.ask("document-close", payload); r.OK || r.Error.Code != "invalid" {
+			t.Errorf("document-close %v: %+v", payload, r)
+		}
+	}
 	e.begin(e.Expect("document-init"))
 	for range 3 {
 		e.ask("document-update", insert("y", nil))

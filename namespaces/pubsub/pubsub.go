@@ -61,6 +61,7 @@ var (
 	errClaim   error = &socketio.Error{Code: "forbidden", Message: "Your token does not allow this channel."}
 	errTooMany       = &socketio.Error{Code: "limit", Message: "Too many channels on this connection."}
 	errMessage       = event.Invalid("message is missing.")
+	errDeep          = event.Invalid(fmt.Sprintf("Arrays and objects of publish are nested more than %d deep.", depth))
 )
 
 // Mount gives srv's main namespace channels, behind gate. A token with the claim
@@ -121,6 +122,9 @@ type publication struct {
 
 func (c *channels) publish(ctx context.Context, s *socketio.Socket, payload socketio.Value) (event.Done, error) {
 	var in publication
+	if deeper(payload.Bytes(), depth) {
+		return event.Done{}, errDeep
+	}
 	if payload.Bytes()[0] != '{' || payload.Decode(&in) != nil {
 		return event.Done{}, event.Invalid("The payload of publish must be an object with a channel and a message.")
 	}
