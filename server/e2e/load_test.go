@@ -134,9 +134,19 @@ func TestThousandsOfConnectsComplete(t *testing.T) {
 		t.Run(size.mode, func(t *testing.T) {
 			srv := start(t, unhurried)
 			wave(t, srv, size.mode, size.clients)
-			usage := measure(t, srv)
-			wave(t, srv, size.mode, size.clients)
-			usage.back()
+			// A wave may find the machine busier than all before it, and then
+			// needs more at one time; what leaks does so each time.
+			for tries := 3; ; tries-- {
+				usage := measure(t, srv)
+				wave(t, srv, size.mode, size.clients)
+				more := usage.kept()
+				if more == 0 {
+					break
+				}
+				if tries == 1 {
+					t.Fatalf("the heap holds %d KiB more than before the clients came, again", more>>10)
+				}
+			}
 		})
 	}
 }
@@ -197,19 +207,29 @@ func (u *usage) empty() {
 // back fails the test unless goroutines and heap are where they were.
 func (u *usage) back() {
 	u.t.Helper()
+	if more := u.kept(); more > 0 {
+		u.t.Fatalf("the heap holds %d KiB more than before the clients came", more>>10)
+	}
+}
+
+// kept fails the test unless goroutines are where they were, and returns how many bytes
+// more there are on the heap.
+func (u *usage) kept() (more uint64) {
+	u.t.Helper()
 	u.empty()
 	if u.srv.io == nil {
-		return
+		return 0
 	}
 	settle(u.t, u.goroutines)
 	const tolerance = 1 << 20
 	deadline := time.Now().Add(patience)
 	for size := heap(); size > u.heap+tolerance; size = heap() {
 		if time.Now().After(deadline) {
-			u.t.Fatalf("the heap holds %d KiB more than before the clients came", (size-u.heap)>>10)
+			return size - u.heap
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+	return 0
 }
 
 func heap() uint64 {
