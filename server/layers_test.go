@@ -65,7 +65,7 @@ var layers = map[string][]string{
 	"namespaces/notifications": {"namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/pubsub":        {"namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/plain":         {"namespaces/event", "namespaces/identity", "server/socketio"},
-	"namespaces/disk":          {"namespaces/chat", "namespaces/documents", "namespaces/documents/ot", "namespaces/identity"},
+	"namespaces/disk":          {"namespaces/chat", "namespaces/documents", "namespaces/documents/ot", "namespaces/identity", "namespaces/notifications"},
 	"client-demo":              {},
 	"cmd/parley":               {"server/socketio", "server/engineio", "namespaces/...", "client-demo"},
 	"cmd/parley-bench":         {"server/socketio", "server/wire/eio", "server/wire/sio"},

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -76,8 +78,8 @@ func (p *program) kill() {
 	_ = p.cmd.Wait()
 }
 
-// visit connects to /chat, and joins a room.
-func visit(ctx context.Context, address, user, room string) (*socketiotest.Client, error) {
+// dialAs connects to a namespace as a user.
+func dialAs(ctx context.Context, address, namespace, user string) (*socketiotest.Client, error) {
 	target, err := url.Parse(address)
 	if err != nil {
 		return nil, err
@@ -87,7 +89,12 @@ func visit(ctx context.Context, address, user, room string) (*socketiotest.Clien
 		ErrorLog:     log.New(io.Discard, "", 0),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
-	c, err := socketiotest.Dial(ctx, proxy, "/chat", &socketiotest.Options{Auth: map[string]string{"userId": user, "username": user}})
+	return socketiotest.Dial(ctx, proxy, namespace, &socketiotest.Options{Auth: map[string]string{"userId": user, "username": user}})
+}
+
+// visit connects to /chat, and joins a room.
+func visit(ctx context.Context, address, user, room string) (*socketiotest.Client, error) {
+	c, err := dialAs(ctx, address, "/chat", user)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +111,11 @@ type reply struct {
 	OK       bool
 	Message  line
 	Messages []line
-	Error    struct{ Code, Message string }
+
+	Notifications []struct{ ID string }
+	More          bool
+
+	Error struct{ Code, Message string }
 }
 
 func ask(ctx context.Context, c *socketiotest.Client, event string, payload any) (reply, error) {
@@ -150,6 +161,60 @@ func (w *writer) write(ctx context.Context, address string, acks chan<- struct{}
 	}
 }
 
+// A service posts notifications to a user of its own.
+type service struct {
+	user     string
+	accepted []string // ids
+}
+
+func (s *service) post(ctx context.Context, address string) {
+	body := fmt.Sprintf(`{"to":{"userId":%q},"type":"like"}`, s.user)
+	for ctx.Err() == nil {
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/api/notifications", strings.NewReader(body))
+		if err != nil {
+			return
+		}
+		r.Header.Set("Content-Type", "application/json")
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return
+		}
+		var answer struct{ IDs []string }
+		err = json.NewDecoder(res.Body).Decode(&answer)
+		res.Body.Close()
+		if res.StatusCode != http.StatusAccepted || err != nil {
+			return
+		}
+		s.accepted = append(s.accepted, answer.IDs...)
+	}
+}
+
+// check compares what was accepted with the user's list.
+func (s *service) check(ctx context.Context, t *testing.T, address string) {
+	t.Helper()
+	c, err := dialAs(ctx, address, "/notifications", s.user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Abort()
+	r, err := ask(ctx, c, "list", map[string]any{"limit": 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := make(map[string]bool)
+	for _, n := range r.Notifications {
+		if there[n.ID] {
+			t.Fatalf("notification %s is there twice", n.ID)
+		}
+		there[n.ID] = true
+	}
+	for _, id := range s.accepted {
+		if !there[id] && (!r.More || id >= r.Notifications[len(r.Notifications)-1].ID) {
+			t.Fatalf("notification %s was accepted and is lost", id)
+		}
+	}
+}
+
 // check compares what was acknowledged with what a room has.
 func check(t *testing.T, room string, history []line, writers []*writer) {
 	t.Helper()
@@ -185,6 +250,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	for i := range 6 {
 		writers = append(writers, &writer{name: fmt.Sprint("u", i), room: rooms[i%2]})
 	}
+	like := &service{user: "liked"}
 	rnd := rand.New(rand.NewPCG(5, 6))
 	for round := range *kills {
 		p := startProgram(t, data)
@@ -197,13 +263,14 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 		if !ok {
 			t.Fatalf("round %d: it does not start:\n%s", round, p.log)
 		}
-		verify(t, address, rooms, writers)
+		verify(t, address, rooms, writers, like)
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		acks := make(chan struct{})
 		var all sync.WaitGroup
 		for _, w := range writers {
 			all.Go(func() { w.write(ctx, address, acks) })
 		}
+		all.Go(func() { like.post(ctx, address) })
 		for range rnd.IntN(60) {
 			select {
 			case <-acks:
@@ -217,19 +284,19 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	}
 	p := startProgram(t, data)
 	address := <-p.url
-	verify(t, address, rooms, writers)
+	verify(t, address, rooms, writers, like)
 	p.kill()
 	total := 0
 	for _, w := range writers {
 		total += w.total
 	}
-	t.Logf("%d messages acknowledged over %d kills", total, *kills)
-	if total < 10**kills {
-		t.Errorf("only %d messages were acknowledged", total)
+	t.Logf("%d messages acknowledged and %d notifications accepted over %d kills", total, len(like.accepted), *kills)
+	if total < 10**kills || len(like.accepted) < *kills {
+		t.Errorf("only %d messages and %d notifications", total, len(like.accepted))
 	}
 }
 
-func verify(t *testing.T, address string, rooms []string, writers []*writer) {
+func verify(t *testing.T, address string, rooms []string, writers []*writer, like *service) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -245,6 +312,7 @@ func verify(t *testing.T, address string, rooms []string, writers []*writer) {
 		c.Abort()
 		check(t, room, r.Messages, writers)
 	}
+	like.check(ctx, t, address)
 }
 
 func TestDataFileThatIsRefused(t *testing.T) {

@@ -169,9 +169,11 @@ func newApplication(c *config, gate *identity.Gate, data *disk.File, m *metrics,
 	documents.Mount(srv, gate, &documents.Options{Recovery: c.recovery, Keeper: data.Documents(), Logger: log})
 	pubsub.Mount(srv, gate, &pubsub.Options{Recovery: c.recovery})
 	return &application{
-		srv:           srv,
-		notifications: notifications.Mount(srv, gate, &notifications.Options{Recovery: c.recovery, Logger: log}),
-		hub:           plain.New(srv, gate, &plain.Options{Rate: rate, Logger: log}),
+		srv: srv,
+		notifications: notifications.Mount(srv, gate, &notifications.Options{
+			Recovery: c.recovery, Keeper: data.Notifications(), Logger: log,
+		}),
+		hub: plain.New(srv, gate, &plain.Options{Rate: rate, Logger: log}),
 	}
 }
 

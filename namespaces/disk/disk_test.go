@@ -12,10 +12,13 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"parley/namespaces/chat"
 	"parley/namespaces/documents"
 	"parley/namespaces/documents/ot"
 	"parley/namespaces/identity"
+	"parley/namespaces/notifications"
 )
 
 var ann = chat.User{UserID: "u1", Username: "Ann"}
@@ -255,7 +258,7 @@ func TestClosedFileTakesNothing(t *testing.T) {
 }
 
 // filled returns a file with something in it, and what a chat loads from it.
-func filled(t *testing.T) (content []byte, rooms map[string]*chat.KeptRoom) {
+func filled(t *testing.T) (content []byte, rooms map[string]*chat.KeptRoom, users notifications.Kept) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "data")
 	f := open(t, name, nil)
@@ -275,6 +278,17 @@ func filled(t *testing.T) (content []byte, rooms map[string]*chat.KeptRoom) {
 			t.Fatal(err)
 		}
 	}
+	n := notifications.NewMemory(&notifications.Options{Keeper: f.Notifications()})
+	for i := range 100 {
+		c := notifications.Content{Type: notifications.Like, Data: jsontext.Value(fmt.Sprintf(`{"text":%q}`, strings.Repeat("text ", 20)))}
+		if err := n.Add(context.Background(), []string{fmt.Sprint("u", i%7)}, "", c, told); err != nil {
+			t.Fatal(err)
+		}
+	}
+	users, err := f.Notifications().Load()
+	if err != nil {
+		t.Fatal(err)
+	}
 	// A commit without news: the other of the two heads of the file, to which it
 	// goes back when the newest is bad, says the same.
 	if err := f.Chat().Append("room0", nil, []string{"none"}); err != nil {
@@ -283,15 +297,15 @@ func filled(t *testing.T) (content []byte, rooms map[string]*chat.KeptRoom) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	content, err := os.ReadFile(name)
+	content, err = os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return content, rooms
+	return content, rooms, users
 }
 
 func TestDamagedFileIsRefused(t *testing.T) {
-	content, rooms := filled(t)
+	content, rooms, users := filled(t)
 	dir := t.TempDir()
 	rnd := rand.New(rand.NewPCG(3, 4))
 	tried, refused := 0, 0
@@ -321,6 +335,9 @@ func TestDamagedFileIsRefused(t *testing.T) {
 			if got, err := f.Chat().Load(room); err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("%s: %s is %+v (%v)", what, room, got, err)
 			}
+		}
+		if got, err := f.Notifications().Load(); err != nil || !reflect.DeepEqual(got, users) {
+			t.Errorf("%s: notifications are %+v (%v)", what, got, err)
 		}
 	}
 	try("emptied", nil, true)

@@ -21,8 +21,15 @@ var (
 	bucketEdits     = []byte("edits")     // by owner, the document, and version
 	bucketTokens    = []byte("tokens")    // by id: revoked ones
 	bucketUsers     = []byte("users")     // by user id: whose tokens are revoked
+	bucketInboxes   = []byte("inboxes")   // by user id: who has notifications
+	bucketNotices   = []byte("notices")   // by owner, the user, and notification id
+	bucketRead      = []byte("read")      // by owner, the user, and notification id: which ones have been read
+	bucketEveryone  = []byte("everyone")  // by id: notifications for everyone
 
-	buckets = [][]byte{bucketFile, bucketRooms, bucketMessages, bucketDocuments, bucketEdits, bucketTokens, bucketUsers}
+	buckets = [][]byte{
+		bucketFile, bucketRooms, bucketMessages, bucketDocuments, bucketEdits, bucketTokens, bucketUsers,
+		bucketInboxes, bucketNotices, bucketRead, bucketEveryone,
+	}
 )
 
 // The first record of the file says how the others are to be read.

@@ -1,7 +1,6 @@
 package notifications
 
 import (
-	"cmp"
 	"container/list"
 	"context"
 	"slices"
@@ -11,10 +10,12 @@ import (
 	"parley/namespaces/event"
 )
 
-// memory is the Store of one server that keeps nothing over a restart.
+// memory is the Store of one server. Without a Keeper it keeps nothing over a restart.
 type memory struct {
-	opts Options
-	ids  *event.IDs
+	opts  Options
+	now   func() time.Time
+	ids   *event.IDs
+	turns turns // that wait for mu
 
 	mu    sync.Mutex // guards what follows, and gives the changes their order
 	inbox map[string]*inbox
@@ -24,39 +25,40 @@ type memory struct {
 	// these notifications has the number counted-1.
 	everyone []Notification
 	counted  int
+
+	loaded bool     // what is kept
+	change Change   // on its way to the Keeper
+	undo   []func() // in the order of what they undo, if the change is lost
 }
 
 var _ Store = (*memory)(nil)
 
-// NewMemory returns a Store in memory with the limits of opts.
-func NewMemory(opts *Options) Store { return newMemory(opts.withDefaults(), time.Now) }
-
-func newMemory(opts Options, now func() time.Time) *memory {
-	return &memory{opts: opts, ids: event.NewIDs(now), inbox: make(map[string]*inbox)}
+// NewMemory returns a Store in memory with the limits of opts. What cannot be loaded
+// from the Keeper is tried again with each call, which fails.
+func NewMemory(opts *Options) Store {
+	m := newMemory(opts.withDefaults(), time.Now)
+	_ = m.do(func() {}, func() {})
+	return m
 }
 
-// An inbox is what one user has been told.
-type inbox struct {
-	user    string
-	sockets int
-	place   *list.Element // in memory.away; nil while there are sockets
-	kept    []Notification
-	unread  int
-	next    int // the number of the first notification for everyone that is not here
+func newMemory(opts Options, now func() time.Time) *memory {
+	return &memory{opts: opts, now: now, ids: event.NewIDs(now), inbox: make(map[string]*inbox)}
 }
 
 func (m *memory) Arrive(_ context.Context, user, _ string, publish func(unread int)) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	b := m.open(user)
-	if b.sockets++; b.place != nil {
-		m.away.Remove(b.place)
-		b.place = nil
-	}
-	publish(b.unread)
-	return nil
+	var unread int
+	return m.do(func() {
+		b := m.open(user)
+		if b.sockets++; b.place != nil {
+			m.away.Remove(b.place)
+			b.place = nil
+		}
+		m.whenLost(func() { m.depart(b) })
+		unread = b.unread
+	}, func() { publish(unread) })
 }
 
+// Depart does not wait for the Keeper: what it changes is kept with the next change.
 func (m *memory) Depart(_ context.Context, user, _ string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -64,54 +66,72 @@ func (m *memory) Depart(_ context.Context, user, _ string) error {
 	if b == nil || b.sockets == 0 {
 		return nil
 	}
-	if b.sockets--; b.sockets == 0 {
-		b.place = m.away.PushBack(b)
+	m.changeOf(b)
+	if m.depart(b); b.sockets == 0 {
 		m.shrink(b)
 	}
 	return nil
+}
+
+func (m *memory) depart(b *inbox) {
+	if b.sockets--; b.sockets == 0 {
+		b.place = m.away.PushBack(b)
+	}
 }
 
 func (m *memory) Add(_ context.Context, users []string, recipient string, c Content, publish func(Notification, []Unread)) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := m.stamp(c)
-	n.RecipientID = recipient
-	counts := make([]Unread, 0, len(users))
-	for _, user := range users {
-		b := m.open(user)
-		m.put(b, n)
-		m.shrink(b)
-		counts = append(counts, Unread{user, b.unread})
-	}
-	publish(n, counts)
-	return nil
+	var n Notification
+	var counts []Unread
+	return m.do(func() {
+		n, counts = m.stamp(c), make([]Unread, 0, len(users))
+		n.RecipientID = recipient
+		for _, user := range users {
+			b := m.open(user)
+			m.put(b, n)
+			if c := m.changeOf(b); c != nil {
+				c.Add = append(c.Add, n)
+			}
+			m.shrink(b)
+			counts = append(counts, Unread{user, b.unread})
+		}
+	}, func() { publish(n, counts) })
 }
 
 func (m *memory) AddForAll(_ context.Context, c Content, publish func(Notification, []Unread)) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := m.stamp(c)
-	m.everyone = push(m.everyone, n, m.opts.Kept)
-	m.counted++
+	var n Notification
 	var counts []Unread
-	for _, b := range m.inbox {
-		if b.sockets > 0 {
-			m.catchUp(b)
-			counts = append(counts, Unread{b.user, b.unread})
+	return m.do(func() {
+		n, counts = m.stamp(c), nil
+		m.push(n)
+		if m.opts.Keeper != nil {
+			m.change.Everyone = append(m.change.Everyone, n)
 		}
-	}
-	publish(n, counts)
-	return nil
+		for _, b := range m.inbox {
+			if b.sockets > 0 {
+				m.catchUp(b)
+				counts = append(counts, Unread{b.user, b.unread})
+			}
+		}
+	}, func() { publish(n, counts) })
 }
 
-func (m *memory) List(_ context.Context, user, before string, limit int, unreadOnly bool) (Page, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	b := m.open(user)
-	end := len(b.kept)
-	if before != "" {
-		end, _ = b.find(before)
+func (m *memory) List(_ context.Context, user, before string, limit int, unreadOnly bool) (p Page, err error) {
+	err = m.do(func() {
+		b := m.open(user)
+		end := len(b.kept)
+		if before != "" {
+			end, _ = b.find(before)
+		}
+		p = b.page(end, limit, unreadOnly)
+	}, func() {})
+	if err != nil {
+		return Page{}, err
 	}
+	return p, nil
+}
+
+// page returns the newest notifications of an inbox before a place.
+func (b *inbox) page(end, limit int, unreadOnly bool) Page {
 	p := Page{Notifications: []Notification{}}
 	for _, n := range slices.Backward(b.kept[:end]) {
 		if n.Read && unreadOnly {
@@ -123,30 +143,34 @@ func (m *memory) List(_ context.Context, user, before string, limit int, unreadO
 		}
 		p.Notifications = append(p.Notifications, n)
 	}
-	return p, nil
+	return p
 }
 
-func (m *memory) MarkRead(_ context.Context, user string, ids []string, publish func(unread int)) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	b := m.open(user)
-	was := b.unread
-	if ids == nil {
-		for i := range b.kept {
-			b.kept[i].Read = true
+func (m *memory) MarkRead(_ context.Context, user string, ids []string, publish func(unread int)) (count int, err error) {
+	var unread int
+	err = m.do(func() {
+		b := m.open(user)
+		was := b.unread
+		if ids == nil {
+			for i := range b.kept {
+				m.read(b, i)
+			}
 		}
-		b.unread = 0
-	}
-	for _, id := range ids {
-		if i, there := b.find(id); there && !b.kept[i].Read {
-			b.kept[i].Read = true
-			b.unread--
+		for _, id := range ids {
+			if i, there := b.find(id); there {
+				m.read(b, i)
+			}
 		}
+		count, unread = was-b.unread, b.unread
+	}, func() {
+		if count > 0 {
+			publish(unread)
+		}
+	})
+	if err != nil {
+		return 0, err
 	}
-	if b.unread != was {
-		publish(b.unread)
-	}
-	return was - b.unread, nil
+	return count, nil
 }
 
 // stamp makes a notification of what it says.
@@ -156,89 +180,23 @@ func (m *memory) stamp(c Content) Notification {
 	return n
 }
 
-// open returns a user's inbox, with all in it that there is for the user.
-func (m *memory) open(user string) *inbox {
-	b := m.inbox[user]
-	if b == nil {
-		b = &inbox{user: user, next: m.counted}
-		b.place = m.away.PushBack(b)
-		m.inbox[user] = b
-	} else if b.place != nil {
-		m.away.MoveToBack(b.place)
+// push adds a notification for everyone, of which the newest are kept.
+func (m *memory) push(n Notification) {
+	all := m.everyone
+	m.counted++
+	if len(all) < m.opts.Kept {
+		m.everyone = append(all, n)
+		m.whenLost(func() { m.everyone, m.counted = all, m.counted-1 })
+		return
 	}
-	m.catchUp(b)
-	return b
-}
-
-// catchUp gives an inbox what everybody has got since it was looked into.
-func (m *memory) catchUp(b *inbox) {
-	missed := min(m.counted-b.next, len(m.everyone))
-	for _, n := range m.everyone[len(m.everyone)-missed:] {
-		m.put(b, n)
+	oldest := all[0]
+	all[0] = Notification{}
+	m.everyone = append(all[1:], n)
+	if m.opts.Keeper != nil {
+		m.change.DropEveryone = append(m.change.DropEveryone, oldest.ID)
 	}
-	b.next = m.counted
-	m.shrink(b)
-}
-
-// put adds a notification to an inbox, which keeps the newest.
-func (m *memory) put(b *inbox, n Notification) {
-	if len(b.kept) == m.opts.Kept {
-		m.dropOldest(b)
-	}
-	b.kept = append(b.kept, n)
-	b.unread++
-	m.bytes += n.size()
-}
-
-func (m *memory) dropOldest(b *inbox) {
-	oldest := b.kept[0]
-	if !oldest.Read {
-		b.unread--
-	}
-	m.bytes -= oldest.size()
-	b.kept[0] = Notification{} // the array behind the slice lives on for a while
-	b.kept = b.kept[1:]
-}
-
-// shrink keeps to the limits: users without sockets are forgotten, and if none is
-// left but the owner of b, b loses its oldest notifications.
-func (m *memory) shrink(b *inbox) {
-	for len(m.inbox) > m.opts.Users || m.bytes > m.opts.Bytes {
-		front := m.away.Front()
-		if front == nil || front.Value.(*inbox) == b {
-			break
-		}
-		m.forget(front.Value.(*inbox))
-	}
-	for m.bytes > m.opts.Bytes && len(b.kept) > 1 {
-		m.dropOldest(b)
-	}
-}
-
-func (m *memory) forget(b *inbox) {
-	for _, n := range b.kept {
-		m.bytes -= n.size()
-	}
-	m.away.Remove(b.place)
-	delete(m.inbox, b.user)
-}
-
-// find returns the place of a notification, or that of the first one after it.
-func (b *inbox) find(id string) (int, bool) {
-	return slices.BinarySearchFunc(b.kept, id, func(n Notification, id string) int { return cmp.Compare(n.ID, id) })
-}
-
-// size is about what a notification costs in memory, in bytes.
-func (n *Notification) size() int {
-	const fixed = 256
-	return fixed + len(n.Data) + len(n.RecipientID)
-}
-
-// push appends to a list that keeps the newest.
-func push(list []Notification, n Notification, keep int) []Notification {
-	if len(list) == keep {
-		list[0] = Notification{}
-		list = list[1:]
-	}
-	return append(list, n)
+	m.whenLost(func() {
+		all[0] = oldest
+		m.everyone, m.counted = all, m.counted-1
+	})
 }

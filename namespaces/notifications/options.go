@@ -13,6 +13,7 @@ import (
 // the default.
 type Options struct {
 	Store  Store        // NewMemory if nil
+	Keeper Keeper       // for NewMemory, of one Store at a time; nil: nothing is kept over a restart
 	Logger *slog.Logger // nil: silent
 
 	// Recovery is how long a client that lost its connection may be away and get
