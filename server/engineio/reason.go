@@ -37,7 +37,7 @@ var (
 var ErrGoingAway = transport.ErrGoingAway
 
 // ErrOverloaded, or an error that wraps it, lets Options.AllowRequest refuse a client
-// for now: with status 503, after which it may try again.
+// at the moment: with status 503, after which it may try again.
 var ErrOverloaded = errors.New("overloaded")
 
 // ErrHeartbeat is the cause where a client sent what is the server's part: a

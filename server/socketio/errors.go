@@ -48,7 +48,7 @@ var (
 	ErrSlow = engineio.ErrSlow
 
 	// ErrOverloaded, or an error that wraps it, lets Options.AllowRequest refuse a
-	// client for now: with status 503, after which it may try again.
+	// client at the moment: with status 503, after which it may try again.
 	ErrOverloaded = engineio.ErrOverloaded
 
 	// What passes a limit; the errors returned name the option and its value.

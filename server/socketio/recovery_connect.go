@@ -70,7 +70,7 @@ func (r *recovery) ask(s *Socket) (err error) {
 
 // recognise finds the session of a client that comes back, and gives s its id. A
 // session whose socket is still there, because its end was not noticed, stays with
-// it for now; any other is claimed.
+// it until then; any other is claimed.
 func (r *recovery) recognise(s *Socket) *comeback {
 	l := s.lease
 	if l.fresh || s.auth == nil {
