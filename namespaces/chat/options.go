@@ -1,10 +1,10 @@
 package chat
 
 import (
-	"fmt"
 	"log/slog"
 	"time"
 
+	"parley/namespaces/event"
 	"parley/namespaces/limits"
 )
 
@@ -54,29 +54,18 @@ func (o *Options) withDefaults() Options {
 		c.Grace = 5 * time.Second
 	}
 	c.Grace = min(c.Grace, c.Recovery)
-	for _, f := range []struct {
-		name  string
-		field *int
-		value int
-	}{
-		{"Content", &c.Content, 1000},
-		{"EventBytes", &c.EventBytes, 10 << 10},
-		{"NameBytes", &c.NameBytes, 250},
-		{"History", &c.History, 100},
-		{"JoinHistory", &c.JoinHistory, 50},
-		{"HistoryPage", &c.HistoryPage, 100},
-		{"RoomsPerSocket", &c.RoomsPerSocket, 128},
-		{"RoomsPerUser", &c.RoomsPerUser, 100},
-		{"Rooms", &c.Rooms, 10_000},
-		{"ListedRooms", &c.ListedRooms, 500},
-		{"ListedUsers", &c.ListedUsers, 1000},
-	} {
-		if *f.field < 0 {
-			panic(fmt.Sprintf("chat: Options.%s is negative", f.name))
-		}
-		if *f.field == 0 {
-			*f.field = f.value
-		}
-	}
+	event.SetLimits("chat", []event.Limit{
+		{Name: "Content", Field: &c.Content, Default: 1000},
+		{Name: "EventBytes", Field: &c.EventBytes, Default: 10 << 10},
+		{Name: "NameBytes", Field: &c.NameBytes, Default: 250},
+		{Name: "History", Field: &c.History, Default: 100},
+		{Name: "JoinHistory", Field: &c.JoinHistory, Default: 50},
+		{Name: "HistoryPage", Field: &c.HistoryPage, Default: 100},
+		{Name: "RoomsPerSocket", Field: &c.RoomsPerSocket, Default: 128},
+		{Name: "RoomsPerUser", Field: &c.RoomsPerUser, Default: 100},
+		{Name: "Rooms", Field: &c.Rooms, Default: 10_000},
+		{Name: "ListedRooms", Field: &c.ListedRooms, Default: 500},
+		{Name: "ListedUsers", Field: &c.ListedUsers, Default: 1000},
+	})
 	return c
 }

@@ -1,7 +1,6 @@
 package documents
 
 import (
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -48,24 +47,13 @@ func (o *Options) withDefaults() Options {
 	if c.Recovery < 0 {
 		panic("documents: Options.Recovery is negative")
 	}
-	for _, f := range []struct {
-		name  string
-		field *int
-		value int
-	}{
-		{"EventBytes", &c.EventBytes, event.MaxBytes},
-		{"NameBytes", &c.NameBytes, identity.MaxName},
-		{"Operations", &c.Operations, 1000},
-		{"Length", &c.Length, 1_000_000},
-		{"Documents", &c.Documents, 10_000},
-		{"PerSocket", &c.PerSocket, 32},
-	} {
-		if *f.field < 0 {
-			panic(fmt.Sprintf("documents: Options.%s is negative", f.name))
-		}
-		if *f.field == 0 {
-			*f.field = f.value
-		}
-	}
+	event.SetLimits("documents", []event.Limit{
+		{Name: "EventBytes", Field: &c.EventBytes, Default: event.MaxBytes},
+		{Name: "NameBytes", Field: &c.NameBytes, Default: identity.MaxName},
+		{Name: "Operations", Field: &c.Operations, Default: 1000},
+		{Name: "Length", Field: &c.Length, Default: 1_000_000},
+		{Name: "Documents", Field: &c.Documents, Default: 10_000},
+		{Name: "PerSocket", Field: &c.PerSocket, Default: 32},
+	})
 	return c
 }

@@ -1,7 +1,6 @@
 package notifications
 
 import (
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -48,27 +47,16 @@ func (o *Options) withDefaults() Options {
 	if c.Recovery < 0 {
 		panic("notifications: Options.Recovery is negative")
 	}
-	for _, f := range []struct {
-		name  string
-		field *int
-		value int
-	}{
-		{"EventBytes", &c.EventBytes, event.MaxBytes},
-		{"BodyBytes", &c.BodyBytes, 64 << 10},
-		{"NameBytes", &c.NameBytes, identity.MaxName},
-		{"Recipients", &c.Recipients, 1000},
-		{"Kept", &c.Kept, 1000},
-		{"Page", &c.Page, 100},
-		{"PageBytes", &c.PageBytes, 256 << 10},
-		{"Users", &c.Users, 100_000},
-		{"Bytes", &c.Bytes, 256 << 20},
-	} {
-		if *f.field < 0 {
-			panic(fmt.Sprintf("notifications: Options.%s is negative", f.name))
-		}
-		if *f.field == 0 {
-			*f.field = f.value
-		}
-	}
+	event.SetLimits("notifications", []event.Limit{
+		{Name: "EventBytes", Field: &c.EventBytes, Default: event.MaxBytes},
+		{Name: "BodyBytes", Field: &c.BodyBytes, Default: 64 << 10},
+		{Name: "NameBytes", Field: &c.NameBytes, Default: identity.MaxName},
+		{Name: "Recipients", Field: &c.Recipients, Default: 1000},
+		{Name: "Kept", Field: &c.Kept, Default: 1000},
+		{Name: "Page", Field: &c.Page, Default: 100},
+		{Name: "PageBytes", Field: &c.PageBytes, Default: 256 << 10},
+		{Name: "Users", Field: &c.Users, Default: 100_000},
+		{Name: "Bytes", Field: &c.Bytes, Default: 256 << 20},
+	})
 	return c
 }
