@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"syscall"
 	"time"
 )
@@ -51,7 +52,7 @@ func (l *loop) dial() error {
 	_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
 	c := &client{id: len(l.clients), fd: fd, began: l.tick()}
 	l.clients = append(l.clients, c)
-	err = syscall.Connect(fd, &syscall.SockaddrInet4{Port: int(l.addr.Port()), Addr: l.addr.Addr().As4()})
+	err = syscall.Connect(fd, &syscall.SockaddrInet4{Port: int(l.addr(c).Port()), Addr: l.addr(c).Addr().As4()})
 	if err == nil || err == syscall.EINPROGRESS {
 		err = l.watch(c, syscall.EPOLL_CTL_ADD, syscall.EPOLLOUT)
 	}
@@ -60,6 +61,9 @@ func (l *loop) dial() error {
 	}
 	return nil
 }
+
+// addr is that of the server which c is a client of.
+func (l *loop) addr(c *client) netip.AddrPort { return l.addrs[c.id%len(l.addrs)] }
 
 // writable goes on with what waited for the socket: the connection, or output.
 func (l *loop) writable(c *client) {
@@ -73,7 +77,7 @@ func (l *loop) writable(c *client) {
 	}
 	c.stage = stageUpgrading
 	c.blocked = true // so that flush gives up watching for room
-	c.out = appendUpgrade(c.out, l.addr.String(), upgradeKey(c.id))
+	c.out = appendUpgrade(c.out, l.addr(c).String(), upgradeKey(c.id))
 	l.flush(c)
 }
 

@@ -52,7 +52,7 @@ func (t *trial) idle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if t.server.pid != 0 {
+	if t.known() {
 		t.result.add("memory", "KB/client", float64(after.resident-base.resident)/float64(n))
 		t.result.add("memory before", "MB", float64(base.resident)/1024)
 		t.result.add("memory with all", "MB", float64(after.resident)/1024)

@@ -22,8 +22,8 @@ var errStalled = errors.New("the server fell silent before everything had arrive
 // from the processor it shares with the server: one epoll set, one read buffer, no goroutine or timer per client.
 type loop struct {
 	epoll    int
-	addr     netip.AddrPort
-	clients  []*client // by id
+	addrs    []netip.AddrPort // of the servers, which the clients are spread over in turn
+	clients  []*client        // by id
 	received func(c *client, packet []byte)
 	patience time.Duration // how long the server may be silent while something is due
 	events   []syscall.EpollEvent
@@ -39,10 +39,14 @@ type loop struct {
 	failures []string
 }
 
-func newLoop(addr string, patience time.Duration) (*loop, error) {
-	ap, err := netip.ParseAddrPort(addr)
-	if err != nil || !ap.Addr().Is4() {
-		return nil, fmt.Errorf("address %q is not an IPv4 address and a port", addr)
+func newLoop(servers []*process, patience time.Duration) (*loop, error) {
+	var addrs []netip.AddrPort
+	for _, s := range servers {
+		ap, err := netip.ParseAddrPort(s.addr)
+		if err != nil || !ap.Addr().Is4() {
+			return nil, fmt.Errorf("address %q is not an IPv4 address and a port", s.addr)
+		}
+		addrs = append(addrs, ap)
 	}
 	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
@@ -50,7 +54,7 @@ func newLoop(addr string, patience time.Duration) (*loop, error) {
 	}
 	return &loop{
 		epoll:    fd,
-		addr:     ap,
+		addrs:    addrs,
 		patience: patience,
 		received: func(*client, []byte) {},
 		arrival:  func(*client) {},

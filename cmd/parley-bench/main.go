@@ -16,8 +16,10 @@
 //     of receiving, which is so for all servers and for the driver, whose own CPU is shown beside it.
 //   - Memory is resident memory, with all idle clients in and settled, less that with the first hundred, by client.
 //     The kernel's socket buffers are not in it.
+//   - A message of cross and crosspace goes from a client of one server over Redis to a client of another. The CPU of
+//     both servers counts; that of Redis stands beside it.
 //   - In echo, ack and pipelined a client sends when an answer comes, so latencies are those of a saturated server.
-//     In paced, messages are due by the clock and latency counts from then, whatever held the message up; in burst
+//     In paced and crosspace, messages are due by the clock and latency counts from then, whatever held the message up; in burst
 //     it counts from the beginning of the burst.
 package main
 

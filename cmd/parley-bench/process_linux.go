@@ -39,8 +39,12 @@ func startProcess(ctx context.Context, s serverSpec) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
+	return startCommand(ctx, strings.Fields(strings.ReplaceAll(s.Command, "{addr}", addr)), addr)
+}
+
+// startCommand starts a process that accepts connections on addr.
+func startCommand(ctx context.Context, args []string, addr string) (*process, error) {
 	p := &process{addr: addr, ended: make(chan struct{})}
-	args := strings.Fields(strings.ReplaceAll(s.Command, "{addr}", addr))
 	p.command = exec.Command(args[0], args[1:]...)
 	p.command.Stdout, p.command.Stderr = &p.output, &p.output
 	p.command.WaitDelay = time.Second                                        // a descendant may keep the output open

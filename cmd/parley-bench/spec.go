@@ -12,8 +12,14 @@ import (
 	"time"
 )
 
-// scenarioNames are the scenarios in the order in which they are run.
-var scenarioNames = []string{"echo", "ack", "pipelined", "paced", "burst", "rooms", "connect", "idle"}
+// scenarioNames are the scenarios in the order in which they are run; crossNames those of two servers that Redis connects.
+var (
+	scenarioNames = []string{"echo", "ack", "pipelined", "paced", "burst", "rooms", "connect", "idle"}
+	crossNames    = []string{"cross", "crosspace"}
+)
+
+// redisPlace, in a server's command, becomes the URL of a Redis. Two servers are started then.
+const redisPlace = "{redis}"
 
 // A serverSpec names one server to drive: a command that is started for every scenario, or an address where it runs.
 type serverSpec struct {
@@ -39,13 +45,14 @@ const runUsage = `usage: parley-bench run --server 'name=command {addr}' [--serv
 
 Drives Socket.IO servers over WebSocket, one after the other, and prints their figures side by side. A --server is
 started afresh for every scenario and round (split at spaces, no shell; {addr} becomes host:port); a server that runs
-already is given with --at. Exits with 1 if anything was lost, out of order or never completed.
+already is given with --at. Where a command has {redis}, which becomes redis://host:port, two of the server are started
+beside a redis-server, and messages go from clients of one to clients of the other. Exits with 1 if anything was lost, out of order or never completed.
 
 `
 
 // parseRun reads the arguments of `parley-bench run`. What the flag package has to say goes to out.
 func parseRun(args []string, out io.Writer) (runSpec, error) {
-	spec := runSpec{Scenarios: slices.Clone(scenarioNames)}
+	var spec runSpec
 	flags := flag.NewFlagSet("parley-bench run", flag.ContinueOnError)
 	flags.SetOutput(out)
 	flags.Usage = func() {
@@ -61,7 +68,7 @@ func parseRun(args []string, out io.Writer) (runSpec, error) {
 	}
 	flags.Func("server", "`name=command` of a server to start; repeat it to compare, the first is the measure", add(parseCommand))
 	flags.Func("at", "`name=host:port[,pid]` of a server that runs; without its process id no CPU and memory figures", add(parseAddr))
-	flags.Func("scenarios", "comma-separated `list`; "+strings.Join(scenarioNames, ",")+" if left out", func(value string) error {
+	flags.Func("scenarios", "comma-separated `list`; "+strings.Join(scenarioNames, ",")+" if left out, with {redis} "+strings.Join(crossNames, ","), func(value string) error {
 		spec.Scenarios = strings.Split(value, ",")
 		return nil
 	})
@@ -77,7 +84,18 @@ func parseRun(args []string, out io.Writer) (runSpec, error) {
 	if flags.NArg() > 0 {
 		return runSpec{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
+	if spec.Scenarios == nil && len(spec.Servers) > 0 {
+		spec.Scenarios = slices.Clone(spec.Servers[0].scenarios())
+	}
 	return spec, spec.check()
+}
+
+// scenarios are those that can be run on the server.
+func (s *serverSpec) scenarios() []string {
+	if strings.Contains(s.Command, redisPlace) {
+		return crossNames
+	}
+	return scenarioNames
 }
 
 func (s *runSpec) check() error {
@@ -90,10 +108,10 @@ func (s *runSpec) check() error {
 			return fmt.Errorf("two servers are named %q", server.Name)
 		}
 		names[server.Name] = true
-	}
-	for _, name := range s.Scenarios {
-		if !slices.Contains(scenarioNames, name) {
-			return fmt.Errorf("unknown scenario %q, known: %s", name, strings.Join(scenarioNames, ", "))
+		for _, name := range s.Scenarios {
+			if known := server.scenarios(); !slices.Contains(known, name) {
+				return fmt.Errorf("server %s has no scenario %q, but %s", server.Name, name, strings.Join(known, ", "))
+			}
 		}
 	}
 	switch {

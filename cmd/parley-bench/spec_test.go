@@ -37,6 +37,13 @@ func TestRunArgumentsLeftOut(t *testing.T) {
 	}
 }
 
+func TestServersBesideRedisHaveTheirOwnScenarios(t *testing.T) {
+	got, err := parseRun([]string{"--server", "a=x {addr} {redis}"}, io.Discard)
+	if err != nil || !slices.Equal(got.Scenarios, crossNames) {
+		t.Errorf("got %+v, error %v", got, err)
+	}
+}
+
 func TestImpossibleRunArgumentsAreNamed(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"", "no server"},
@@ -46,6 +53,7 @@ func TestImpossibleRunArgumentsAreNamed(t *testing.T) {
 		{"--at a=127.0.0.1:1,x", "not a process id"},
 		{"--at a=127.0.0.1:1 --at a=127.0.0.1:2", `named "a"`},
 		{"--at a=127.0.0.1:1 --scenarios echo,nap", `"nap"`},
+		{"--at a=127.0.0.1:1 --scenarios cross", `"cross"`},
 		{"--at a=127.0.0.1:1 --rounds 0", "--rounds"},
 		{"--at a=127.0.0.1:1 --payload 1", "--payload"},
 		{"--at a=127.0.0.1:1 --scale 0", "--scale"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -11,12 +12,13 @@ import (
 // concurrency is how many clients are on their way into the namespace at the same time.
 const concurrency = 100
 
-// A trial is one scenario on one server process.
+// A trial is one scenario on fresh server processes: one, or two that Redis connects.
 type trial struct {
 	*loop
-	spec   *runSpec
-	server *process
-	result *result
+	spec    *runSpec
+	servers []*process
+	redis   *process // nil where there is one server
+	result  *result
 }
 
 // scenarios are what can be run, each on a trial with no client yet.
@@ -29,18 +31,26 @@ var scenarios = map[string]func(*trial, context.Context) error{
 	"rooms":     (*trial).rooms,
 	"connect":   (*trial).connects,
 	"idle":      (*trial).idle,
+	"cross":     (*trial).cross,
+	"crosspace": (*trial).crossPaced,
 }
 
-// try runs one scenario on a fresh process of the server.
+// try runs one scenario on fresh processes of the server.
 func try(ctx context.Context, spec *runSpec, server serverSpec, scenario string) *result {
 	r := &result{Scenario: scenario, Server: server.Name}
-	p, err := startProcess(ctx, server)
+	t := &trial{spec: spec, result: r}
+	err := t.start(ctx, server)
 	if err == nil {
-		err = tryOn(ctx, &trial{spec: spec, server: p, result: r}, scenario)
+		err = tryOn(ctx, t, scenario)
+	}
+	for _, p := range t.servers {
 		if !p.alive() {
 			err = errors.Join(err, fmt.Errorf("the server ended%s", p.said()))
 		}
 		p.stop()
+	}
+	if t.redis != nil {
+		t.redis.stop()
 	}
 	if err != nil {
 		r.Errors = append(r.Errors, err.Error())
@@ -49,9 +59,29 @@ func try(ctx context.Context, spec *runSpec, server serverSpec, scenario string)
 	return r
 }
 
+// start starts the server, or two of them and Redis where its command asks for that.
+func (t *trial) start(ctx context.Context, server serverSpec) (err error) {
+	count := 1
+	if strings.Contains(server.Command, redisPlace) {
+		count = 2
+		if t.redis, err = startRedis(ctx); err != nil {
+			return err
+		}
+		server.Command = strings.ReplaceAll(server.Command, redisPlace, "redis://"+t.redis.addr)
+	}
+	for range count {
+		p, err := startProcess(ctx, server)
+		if err != nil {
+			return err
+		}
+		t.servers = append(t.servers, p)
+	}
+	return nil
+}
+
 func tryOn(ctx context.Context, t *trial, scenario string) error {
 	var err error
-	if t.loop, err = newLoop(t.server.addr, t.spec.Patience); err != nil {
+	if t.loop, err = newLoop(t.servers, t.spec.Patience); err != nil {
 		return err
 	}
 	defer t.close()
@@ -122,7 +152,7 @@ func (t *trial) costOf(ctx context.Context, load func() error) (cost, error) {
 // addCost adds what each of n units of load has taken.
 func (t *trial) addCost(c cost, unit string, n int) {
 	micros := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) / float64(n) }
-	if t.server.pid != 0 {
+	if t.known() {
 		t.result.add("server CPU", "µs/"+unit, micros(c.server))
 	}
 	t.result.add("rate", unit+"/s", float64(n)/c.wall.Seconds())
@@ -151,12 +181,22 @@ func (t *trial) quiet(ctx context.Context) (usage, error) {
 	return now, err
 }
 
-// usage tells what the server has used so far; nothing if its process is unknown.
-func (t *trial) usage() (usage, error) {
-	if t.server.pid == 0 {
+// known says whether the servers' processes are known.
+func (t *trial) known() bool { return t.servers[0].pid != 0 }
+
+// usage tells what the servers have used so far; nothing if their processes are unknown.
+func (t *trial) usage() (sum usage, err error) {
+	if !t.known() {
 		return usage{}, nil
 	}
-	return measure(t.server.pid)
+	for _, p := range t.servers {
+		u, err := measure(p.pid)
+		if err != nil {
+			return usage{}, err
+		}
+		sum.cpu, sum.resident = sum.cpu+u.cpu, sum.resident+u.resident
+	}
+	return sum, nil
 }
 
 // ownCPU gives the CPU time of this process.
