@@ -53,7 +53,7 @@ var layers = map[string][]string{
 	"server/socketiotest": {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/msgpack", "server/wire/sio"},
 	"server/e2e/...":      {"server/..."},
 	"adapters/cluster":    {"server/adapter"},
-	"adapters/memory":     {"server/adapter"},
+	"adapters/memory":     {"adapters/cluster", "server/adapter"},
 	"adapters/adaptertest": {
 		"server/adapter", "server/socketio", "server/socketiotest",
 	},
