@@ -79,12 +79,12 @@ func TestAnswersArePassedOnUntilTheTimeIsOver(t *testing.T) {
 			if err := l.Receive(question("r", c.asked)); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(c.waits - 1)
+			time.Sleep(c.waits - time.Nanosecond)
 			synctest.Wait()
 			if s.stopped.Load() != stopped {
 				t.Errorf("%v: stopped too early", c.asked)
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			synctest.Wait()
 			if stopped++; s.stopped.Load() != stopped {
 				t.Errorf("%v: not stopped", c.asked)
