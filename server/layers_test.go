@@ -52,6 +52,7 @@ var layers = map[string][]string{
 	},
 	"server/socketiotest": {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/msgpack", "server/wire/sio"},
 	"server/e2e/...":      {"server/..."},
+	"adapters/nodewire":   {"adapters/cluster", "server/adapter", "server/wire/msgpack", "server/wire/sio"},
 	"adapters/cluster":    {"server/adapter"},
 	"adapters/memory":     {"server/adapter"},
 	"adapters/adaptertest": {
