@@ -69,8 +69,11 @@ func (c Classic) ParseBroadcast(data []byte) (m cluster.Message, err error) {
 	if err == nil && m.Payload.Data == nil {
 		err = malformed("broadcast without a packet")
 	}
-	m.Flags.Timeout, m.Flags.Single = 0, false
-	return m, err
+	if err != nil {
+		return cluster.Message{}, err
+	}
+	m.Flags.Timeout, m.Flags.Single = 0, false // are of questions
+	return m, nil
 }
 
 // From returns the id of the server that has sent a broadcast, without a look at the

@@ -135,10 +135,13 @@ func (c Classic) ParseRequest(data []byte) (m cluster.Message, err error) {
 		}
 		return err
 	})
+	if err == nil {
+		err = old.finish(&m, kind)
+	}
 	if err != nil {
 		return cluster.Message{}, err
 	}
-	return m, old.finish(&m, kind)
+	return m, nil
 }
 
 // legacy is what single-socket requests have, of adapters before version 7, instead of

@@ -148,9 +148,9 @@ func (r *reader) handshake(h *adapter.Handshake, attachments [][]byte) error {
 			h.Query = url.Values{}
 			err = r.values(h.Query, func(name string) string { return name })
 		case "issued":
-			ms, err := r.int()
-			h.Time = time.UnixMilli(ms)
-			return err
+			if ms, err := r.int(); err == nil {
+				h.Time = time.UnixMilli(ms)
+			}
 		case "address":
 			// Node tells no port.
 			h.RemoteAddr, err = r.string()
