@@ -93,13 +93,21 @@ func (c *Cluster) forget(b *bus) {
 // by then from any server has been given to this server's sockets. Without rooms it is
 // about all of them. An error says that this is not known, or not so.
 func (c *Cluster) Sync(ctx context.Context, namespace string, rooms ...string) error {
-	c.mu.Lock()
-	all := c.buses[namespace]
-	c.mu.Unlock()
-	if len(all) == 0 {
+	b := c.newest(namespace)
+	if b == nil {
 		return fmt.Errorf("redispubsub: no namespace %s: %w", namespace, redisconn.ErrClosed)
 	}
-	return all[len(all)-1].sync(ctx, rooms)
+	return b.sync(ctx, rooms)
+}
+
+func (c *Cluster) newest(namespace string) *bus {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := c.buses[namespace]
+	if len(all) == 0 {
+		return nil
+	}
+	return all[len(all)-1]
 }
 
 // Health tells how the connections are.
