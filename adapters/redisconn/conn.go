@@ -151,7 +151,11 @@ func (c *Conn) Count(ctx context.Context, channel string, sharded bool) (int, er
 		if err != nil {
 			return 0, err
 		}
-		return ask(ctx, node)
+		n, err := ask(ctx, node)
+		if n > 0 || err != nil || c.cluster == nil {
+			return n, err
+		}
+		c.reload() // the slot may have moved
 	}
 	var (
 		mu    sync.Mutex

@@ -14,12 +14,14 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 
 	"parley/adapters/redisconn"
 	"parley/adapters/redisconn/redistest"
 )
 
 func TestMain(m *testing.M) {
+	redis.SetLogger(new(logging.VoidLogger))
 	code := m.Run()
 	buf := make([]byte, 4<<20)
 	if left := string(buf[:runtime.Stack(buf, true)]); code == 0 && strings.Contains(left, "redisconn.(*") {
