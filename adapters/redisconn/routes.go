@@ -292,6 +292,9 @@ func (r *routes) ended(l *link, err error) {
 // lose takes a topic from its connection.
 func (r *routes) lose(t *topic) {
 	t.link = nil
+	if t.on {
+		r.c.inbox.push(event{topic: t, gap: true})
+	}
 	r.off(t)
 }
 
