@@ -206,9 +206,9 @@ func refusal(err error) error {
 		return &socketio.Error{Code: "limit", Message: limit.Error()}
 	case errors.Is(err, ErrNoDocument):
 		return errNotOpen
-	case errors.Is(err, ErrStale):
+	case errors.Is(err, ot.ErrStale):
 		return errStale
-	case errors.Is(err, ErrVersion):
+	case errors.Is(err, ot.ErrVersion):
 		return event.Invalid("The document has not had this version.")
 	case errors.Is(err, ot.ErrForm), errors.Is(err, ot.ErrRange), errors.Is(err, ot.ErrSurrogate):
 		return event.Invalid("operation: " + err.Error() + ".")

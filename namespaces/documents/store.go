@@ -46,21 +46,15 @@ type Store interface {
 	Enter(ctx context.Context, document, socket string, u identity.User, publish func(s Snapshot, news bool)) error
 	// Leave undoes Enter. It publishes the collaborators when they are others now.
 	Leave(ctx context.Context, document, socket string, publish func([]identity.User)) error
-	// Submit accepts an operation. The error is one of ot's, ErrVersion, ErrStale,
-	// ErrNoDocument or a *LimitError.
+	// Submit accepts an operation. The error is one of ot's, ErrNoDocument or a
+	// *LimitError.
 	Submit(ctx context.Context, document string, d Draft, publish func(Change)) (Change, error)
 	// Snapshot returns the document. ErrNoDocument.
 	Snapshot(ctx context.Context, document string) (Snapshot, error)
 }
 
 // What a Store answers besides its own trouble.
-var (
-	ErrNoDocument = errors.New("documents: no such document")
-	// ErrVersion: a version that the document has not had yet.
-	ErrVersion = errors.New("documents: unknown version")
-	// ErrStale: the operations since that version are not all kept.
-	ErrStale = errors.New("documents: version too old")
-)
+var ErrNoDocument = errors.New("documents: no such document")
 
 // A LimitError says which limit of a Store is reached. Its text is fit for clients.
 type LimitError struct {

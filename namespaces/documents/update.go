@@ -33,7 +33,7 @@ func (d *Documents) update(ctx context.Context, s *socketio.Socket, in updateReq
 	change, err := d.store.Submit(ctx, in.DocumentID, draft, func(c Change) {
 		_ = d.echo(ctx, s, room(in.DocumentID)).Emit("document-update", c)
 	})
-	if errors.Is(err, ErrStale) {
+	if errors.Is(err, ot.ErrStale) {
 		socketio.AfterReply(ctx, func() { d.renew(ctx, s, in.DocumentID) })
 	}
 	return updateReply{true, change}, refusal(err)
