@@ -53,7 +53,29 @@ type Store interface {
 	Snapshot(ctx context.Context, document string) (Snapshot, error)
 }
 
-// What a Store answers besides its own trouble.
+// A Shared is a Store of several servers, which now and then has to tell clients
+// something that none of them has caused.
+type Shared interface {
+	Store
+	// Watch says what is to be called. It is called once, before the other methods.
+	Watch(w Watch)
+}
+
+// A Watch is what a Shared store calls on its own account: Renew and Left as publish
+// functions are called, Rejoin at any time, and one call at a time.
+type Watch struct {
+	// Renew publishes a document to all who have it open, on all servers, because
+	// the operations before this version may not have reached them.
+	Renew func(Snapshot)
+	// Left publishes the collaborators of a document after a server that had it open
+	// has ended.
+	Left func(document string, left []identity.User)
+	// Rejoin calls Enter for all sockets of this server, which others may have thought
+	// dead.
+	Rejoin func(ctx context.Context)
+}
+
+// ErrNoDocument is what a Store answers besides its own trouble.
 var ErrNoDocument = errors.New("documents: no such document")
 
 // A LimitError says which limit of a Store is reached. Its text is fit for clients.

@@ -3,7 +3,6 @@ package documents
 import (
 	"context"
 	"errors"
-	"log/slog"
 
 	"parley/namespaces/documents/ot"
 	"parley/namespaces/event"
@@ -37,21 +36,6 @@ func (d *Documents) update(ctx context.Context, s *socketio.Socket, in updateReq
 		socketio.AfterReply(ctx, func() { d.renew(ctx, s, in.DocumentID) })
 	}
 	return updateReply{true, change}, refusal(err)
-}
-
-// renew sends a document anew to a socket that has it open, in its place between the
-// updates.
-func (d *Documents) renew(ctx context.Context, s *socketio.Socket, document string) {
-	desk, ok := desks.Get(s)
-	if !ok {
-		return
-	}
-	err := d.store.Enter(ctx, document, s.ID(), desk.user, func(fresh Snapshot, _ bool) {
-		_ = s.Emit("document-init", fresh)
-	})
-	if err != nil {
-		d.opts.Logger.LogAttrs(ctx, slog.LevelError, "document not sent anew", slog.String("document", document), slog.Any("error", err))
-	}
 }
 
 // echo is where a broadcast of s goes: a client that waits for an acknowledgement
