@@ -53,6 +53,7 @@ var layers = map[string][]string{
 	"server/socketiotest":          {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/msgpack", "server/wire/sio"},
 	"server/e2e/...":               {"server/..."},
 	"adapters/memory":              {"server/adapter"},
+	"adapters/redisconn":           {},
 	"adapters/redisconn/redistest": {},
 	"adapters/adaptertest": {
 		"server/adapter", "server/socketio", "server/socketiotest",

@@ -15,6 +15,9 @@ import (
 	"parley/server/socketio"
 )
 
+// Namespace is the name of the namespace.
+const Namespace = "/chat"
+
 // Chat is the namespace on one server.
 type Chat struct {
 	ns       *socketio.Namespace
@@ -28,7 +31,7 @@ var visitors = socketio.NewKey[*visitor]("chat visitor")
 
 // Mount adds /chat to srv, behind gate.
 func Mount(srv *socketio.Server, gate *identity.Gate, opts *Options) *Chat {
-	c := &Chat{ns: srv.Of("/chat"), opts: opts.withDefaults(), ids: event.NewIDs(time.Now)}
+	c := &Chat{ns: srv.Of(Namespace), opts: opts.WithDefaults(), ids: event.NewIDs(time.Now)}
 	c.store = c.opts.Store
 	if c.store == nil {
 		c.store = newMemory(c.opts, time.Now)

@@ -251,7 +251,7 @@ func TestRoomsAreListedByTheirUsers(t *testing.T) {
 }
 
 func TestEmptyRoomWithoutHistoryIsForgotten(t *testing.T) {
-	s := newMemory((&Options{Rooms: 2, RoomsPerUser: 1}).withDefaults(), time.Now)
+	s := newMemory((&Options{Rooms: 2, RoomsPerUser: 1}).WithDefaults(), time.Now)
 	ctx := context.Background()
 	enter(t, s, "a", "s1", ann)
 	enter(t, s, "b", "s1", ann)
@@ -290,7 +290,7 @@ func TestEmptyRoomWithoutHistoryIsForgotten(t *testing.T) {
 
 func TestOnlineWhileAnySocketIs(t *testing.T) {
 	ctx := context.Background()
-	s := newMemory((*Options)(nil).withDefaults(), time.Now)
+	s := newMemory((*Options)(nil).WithDefaults(), time.Now)
 	s.Arrive(ctx, "u1", "s1")
 	s.Arrive(ctx, "u1", "s2")
 	s.Depart(ctx, "u1", "s1")
@@ -330,7 +330,7 @@ func TestStoreAgreesWithAModel(t *testing.T) {
 	type key struct{ room, socket string }
 	for seed := range uint64(20) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
-		s := newMemory((&Options{History: 5}).withDefaults(), time.Now)
+		s := newMemory((&Options{History: 5}).WithDefaults(), time.Now)
 		in := map[key]string{} // → user id
 		lines := map[string][]string{}
 		users := func(room string) map[string]bool {
@@ -433,7 +433,7 @@ func TestHistoryAndLiveMessagesLeaveNoGap(t *testing.T) {
 
 // Rooms that come and go under many goroutines: nobody is lost in a room that has just been forgotten.
 func TestRoomIsNotForgottenUnderSomeoneEntering(t *testing.T) {
-	s := newMemory((*Options)(nil).withDefaults(), time.Now)
+	s := newMemory((*Options)(nil).WithDefaults(), time.Now)
 	ctx := context.Background()
 	var wg sync.WaitGroup
 	for g := range 8 {

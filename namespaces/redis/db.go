@@ -25,7 +25,9 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"log/slog"
+	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -37,6 +39,8 @@ type DB struct {
 	opts   Options
 	id     string // of this process, by which others wake it
 	turns  *turns
+	node   *node
+	ops    atomic.Uint64
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
@@ -58,7 +62,10 @@ func Open(client redis.UniversalClient, opts *Options) (*DB, error) {
 	db := &DB{client: client, opts: o, id: newID(o.Node)}
 	db.life, db.end = context.WithCancel(context.Background())
 	db.turns = &turns{db: db, all: make(map[turnKey]*turn)}
+	db.node = &node{db: db, id: newID(o.Node), tend: make(chan struct{}, 1)}
 	db.spawn(db.listen)
+	db.spawn(db.node.run)
+	db.spawn(db.node.mend)
 	return db, nil
 }
 
@@ -66,7 +73,7 @@ func Open(client redis.UniversalClient, opts *Options) (*DB, error) {
 func newID(node string) string {
 	var tag [8]byte
 	rand.Read(tag[:])
-	return escape(node) + "." + hex.EncodeToString(tag[:])
+	return strings.ReplaceAll(escape(node), " ", "%20") + "." + hex.EncodeToString(tag[:])
 }
 
 // Close ends this node's part, after the servers that use it have been shut down: its
@@ -81,8 +88,10 @@ func (db *DB) Close(ctx context.Context) error {
 	if again {
 		return nil
 	}
+	db.node.settle(ctx)
 	db.end()
 	db.running.Wait()
+	db.node.leave(ctx)
 	db.turns.giveBack(ctx)
 	return ctx.Err()
 }

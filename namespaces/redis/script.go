@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/redis/go-redis/v9"
 
@@ -47,3 +48,6 @@ func unavailable(err error) error {
 	}
 	return fmt.Errorf("redis: %w: %w", errUnavailable, err)
 }
+
+// op returns an id for one call of a script that the client may run more than once.
+func (db *DB) op() string { return db.id + "." + strconv.FormatUint(db.ops.Add(1), 36) }
