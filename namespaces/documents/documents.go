@@ -24,13 +24,13 @@ type Documents struct {
 
 // Mount adds /documents to srv, behind gate.
 func Mount(srv *socketio.Server, gate *identity.Gate, opts *Options) *Documents {
-	d := &Documents{ns: srv.Of("/documents"), opts: opts.withDefaults()}
+	d := &Documents{ns: srv.Of("/documents"), opts: opts.WithDefaults()}
 	d.store = d.opts.Store
 	if d.store == nil {
 		d.store = newMemory(d.opts)
 	}
 	if shared, ok := d.store.(Shared); ok {
-		shared.Watch(Watch{Renew: d.publish, Left: d.left, Rejoin: d.rejoinAll})
+		shared.Watch(Watch{Renew: d.publish, Changed: d.collaborators, Connected: event.SocketOf(d.ns)})
 	}
 	gate.Guard(d.ns)
 	if d.opts.Recovery > 0 {
@@ -45,8 +45,8 @@ func Mount(srv *socketio.Server, gate *identity.Gate, opts *Options) *Documents 
 	return d
 }
 
-// room is the room of those who have a document open.
-func room(document string) string { return roomPrefix + document }
+// Room is the room of those who have a document open.
+func Room(document string) string { return roomPrefix + document }
 
 const roomPrefix = "document:"
 
@@ -72,7 +72,7 @@ func (d *Documents) open(ctx context.Context, s *socketio.Socket, in documentReq
 	var gone error
 	err = d.store.Enter(ctx, in.DocumentID, s.ID(), u, func(snapshot Snapshot, news bool) {
 		reply = openReply{true, snapshot}
-		if gone = s.Join(room(in.DocumentID)); gone != nil {
+		if gone = s.Join(Room(in.DocumentID)); gone != nil {
 			return
 		}
 		_ = s.Emit("document-init", snapshot)
@@ -91,13 +91,13 @@ func (d *Documents) open(ctx context.Context, s *socketio.Socket, in documentReq
 // welcome tells the others that a socket has come, if that makes the collaborators others.
 func (d *Documents) welcome(s *socketio.Socket, snapshot Snapshot, news bool) {
 	if news {
-		_ = s.To(room(snapshot.DocumentID)).Emit("collaborators-update", collaboratorsUpdate{snapshot.DocumentID, snapshot.Collaborators})
+		_ = s.To(Room(snapshot.DocumentID)).Emit("collaborators-update", collaboratorsUpdate{snapshot.DocumentID, snapshot.Collaborators})
 	}
 }
 
-// left tells the collaborators of a document when they have become fewer.
-func (d *Documents) left(document string, left []identity.User) {
-	_ = d.ns.In(room(document)).Emit("collaborators-update", collaboratorsUpdate{document, left})
+// collaborators tells all who have a document open who they are.
+func (d *Documents) collaborators(document string, now []identity.User) {
+	_ = d.ns.In(Room(document)).Emit("collaborators-update", collaboratorsUpdate{document, now})
 }
 
 type openReply struct {
@@ -123,8 +123,8 @@ func (d *Documents) close(ctx context.Context, s *socketio.Socket, in documentRe
 // leave closes a document on a socket. Who leaves hears nothing more of it.
 func (d *Documents) leave(ctx context.Context, s *socketio.Socket, document string) error {
 	d.put(s, document)
-	s.Leave(room(document))
-	return d.store.Leave(ctx, document, s.ID(), func(left []identity.User) { d.left(document, left) })
+	s.Leave(Room(document))
+	return d.store.Leave(ctx, document, s.ID(), func(left []identity.User) { d.collaborators(document, left) })
 }
 
 // gone runs when a client does not come back in time; until then its user stays a

@@ -30,7 +30,7 @@ var _ Store = (*memory)(nil)
 
 // NewMemory returns a Store in memory with the limits of opts. It holds the
 // document "doc-1" from the start.
-func NewMemory(opts *Options) Store { return newMemory(opts.withDefaults()) }
+func NewMemory(opts *Options) Store { return newMemory(opts.WithDefaults()) }
 
 func newMemory(opts Options) *memory {
 	return &memory{opts: opts, documents: make(map[string]*locked)}

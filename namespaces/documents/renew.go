@@ -27,7 +27,7 @@ func (d *Documents) renewAll(ctx context.Context) {
 			}
 			done[document] = true
 			d.reenter(ctx, s, document, func(fresh Snapshot, _ bool) {
-				_ = d.ns.Local().In(room(document)).Emit("document-init", fresh)
+				_ = d.ns.Local().In(Room(document)).Emit("document-init", fresh)
 			})
 		}
 	}
@@ -35,7 +35,7 @@ func (d *Documents) renewAll(ctx context.Context) {
 
 // publish sends a document anew to all who have it open.
 func (d *Documents) publish(fresh Snapshot) {
-	_ = d.ns.In(room(fresh.DocumentID)).Emit("document-init", fresh)
+	_ = d.ns.In(Room(fresh.DocumentID)).Emit("document-init", fresh)
 }
 
 // rejoin notes, for the others, that a socket has its documents open: they may have
@@ -45,15 +45,6 @@ func (d *Documents) rejoin(ctx context.Context, s *socketio.Socket) {
 		for _, document := range desk.open() {
 			d.reenter(ctx, s, document, func(now Snapshot, news bool) { d.welcome(s, now, news) })
 		}
-	}
-}
-
-func (d *Documents) rejoinAll(ctx context.Context) {
-	for _, s := range d.ns.Sockets() {
-		if ctx.Err() != nil {
-			return
-		}
-		d.rejoin(ctx, s)
 	}
 }
 

@@ -61,18 +61,17 @@ type Shared interface {
 	Watch(w Watch)
 }
 
-// A Watch is what a Shared store calls on its own account: Renew and Left as publish
-// functions are called, Rejoin at any time, and one call at a time.
+// A Watch is what a Shared store calls on its own account.
 type Watch struct {
-	// Renew publishes a document to all who have it open, on all servers, because
-	// the operations before this version may not have reached them.
+	// Renew publishes a document to all who have it open, on all servers, because the
+	// operations before its version may not have reached them. It is called as publish
+	// functions are.
 	Renew func(Snapshot)
-	// Left publishes the collaborators of a document after a server that had it open
-	// has ended.
-	Left func(document string, left []identity.User)
-	// Rejoin calls Enter for all sockets of this server, which others may have thought
-	// dead.
-	Rejoin func(ctx context.Context)
+	// Changed publishes the collaborators of a document after a server that had it open
+	// has ended, or has come back. It is called as publish functions are.
+	Changed func(document string, now []identity.User)
+	// Connected reports whether a socket is connected to this server.
+	Connected func(socket string) bool
 }
 
 // ErrNoDocument is what a Store answers besides its own trouble.

@@ -30,7 +30,7 @@ func (d *Documents) update(ctx context.Context, s *socketio.Socket, in updateReq
 	}
 	draft := Draft{in.Operation, in.Version, userID}
 	change, err := d.store.Submit(ctx, in.DocumentID, draft, func(c Change) {
-		_ = d.echo(ctx, s, room(in.DocumentID)).Emit("document-update", c)
+		_ = d.echo(ctx, s, Room(in.DocumentID)).Emit("document-update", c)
 	})
 	if errors.Is(err, ot.ErrStale) {
 		socketio.AfterReply(ctx, func() { d.renew(ctx, s, in.DocumentID) })
@@ -69,6 +69,6 @@ func (d *Documents) cursor(_ context.Context, s *socketio.Socket, in cursorReque
 	if !open {
 		return event.Done{}, errNotOpen
 	}
-	err := s.To(room(in.DocumentID)).Volatile().Emit("cursor", cursor{in.DocumentID, userID, *in.Position})
+	err := s.To(Room(in.DocumentID)).Volatile().Emit("cursor", cursor{in.DocumentID, userID, *in.Position})
 	return event.Done{OK: true}, err
 }

@@ -42,8 +42,8 @@ func Edit(t *testing.T, srv *socketio.Server, name, document string) *Editor {
 
 func (e *Editor) reopen(document string) {
 	e.t.Helper()
-	if err := e.Emit("document-open", Object{"documentId": document}); err != nil {
-		e.t.Fatal(err)
+	if r := e.Ask("document-open", Object{"documentId": document}); !r.OK {
+		e.t.Fatalf("not opened: %+v", r)
 	}
 	e.begin(e.Expect("document-init"))
 }
