@@ -38,6 +38,7 @@ func Mount(srv *socketio.Server, gate *identity.Gate, opts *Options) *Documents 
 	}
 	d.ns.OnConnect(d.connected)
 	d.ns.OnGone(d.gone)
+	d.ns.OnMissed(d.renewAll)
 	event.Handle(d.ns, "document-open", d.opts.EventBytes, d.open)
 	event.Handle(d.ns, "document-close", d.opts.EventBytes, d.close)
 	event.Handle(d.ns, "document-update", d.opts.EventBytes, d.update)
