@@ -72,6 +72,7 @@ var layers = map[string][]string{
 		"namespaces/documents", "namespaces/documents/ot", "namespaces/identity", "server/socketio", "server/socketiotest",
 	},
 	"namespaces/chat":          {"namespaces/event", "namespaces/identity", "namespaces/limits", "server/socketio"},
+	"namespaces/chat/chattest": {"namespaces/chat"},
 	"namespaces/notifications": {"namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/pubsub":        {"namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/plain":         {"namespaces/event", "namespaces/identity", "server/socketio"},

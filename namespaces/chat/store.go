@@ -86,7 +86,7 @@ type Store interface {
 type Watched interface {
 	Store
 	// Watch sets what is called then, as a publish function is. It is called once, before the Store is used.
-	Watch(left, joined func(room string, u User))
+	Watch(left func(room string, u User), joined func(room, socket string, u User))
 }
 
 // What a Store answers besides its own trouble.

@@ -17,11 +17,11 @@ type chatStore struct {
 	opts chat.Options
 	ids  *event.IDs
 
-	seats  *places[chat.User]      // in rooms
-	online *places[struct{}]       // of users
-	posts  posts                   // that wait for their room's turn
-	left   func(string, chat.User) // see chat.Watched
-	joined func(string, chat.User)
+	seats  *places[chat.User]             // in rooms
+	online *places[struct{}]              // of users
+	posts  posts                          // that wait for their room's turn
+	left   func(room string, u chat.User) // see chat.Watched
+	joined func(room, socket string, u chat.User)
 }
 
 var (
@@ -42,7 +42,7 @@ var (
 // rooms; one of create-room never does. To be called once.
 func (db *DB) Chat(opts *chat.Options) chat.Store {
 	c := &chatStore{db: db, opts: opts.WithDefaults(), ids: event.NewIDs(time.Now)}
-	c.left, c.joined = func(string, chat.User) {}, func(string, chat.User) {}
+	c.Watch(func(string, chat.User) {}, func(string, string, chat.User) {})
 	c.posts.waiting = make(map[string][]*post)
 	c.seats = newPlaces(db, "chat", placeHooks[chat.User]{restore: c.restore, leave: c.leaveOwed, evict: c.evict})
 	c.online = newPlaces(db, "chat-user", placeHooks[struct{}]{
@@ -53,7 +53,7 @@ func (db *DB) Chat(opts *chat.Options) chat.Store {
 	return c
 }
 
-func (c *chatStore) Watch(left, joined func(room string, u chat.User)) {
+func (c *chatStore) Watch(left func(room string, u chat.User), joined func(room, socket string, u chat.User)) {
 	c.left, c.joined = left, joined
 }
 

@@ -19,7 +19,7 @@ func (c *chatStore) restore(ctx context.Context, room, socket string, u chat.Use
 			return err
 		}
 		if e.First {
-			c.joined(room, u)
+			c.joined(room, socket, u)
 		}
 		c.count(ctx, room, e.Room.UserCount, false)
 		return nil

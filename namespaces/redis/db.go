@@ -30,12 +30,15 @@ import (
 	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
+
+	"parley/adapters/redisconn"
 )
 
 // A DB is the state in Redis, as one node uses it. It may be used by any number of
 // goroutines.
 type DB struct {
 	client redis.UniversalClient
+	conn   *redisconn.Conn // for what is published
 	opts   Options
 	id     string // of this process, by which others wake it
 	turns  *turns
@@ -63,7 +66,8 @@ func Open(client redis.UniversalClient, opts *Options) (*DB, error) {
 	db.life, db.end = context.WithCancel(context.Background())
 	db.turns = &turns{db: db, all: make(map[turnKey]*turn)}
 	db.node = &node{db: db, id: newID(o.Node), tend: make(chan struct{}, 1)}
-	db.spawn(db.listen)
+	db.conn = redisconn.New(client, &redisconn.Options{Logger: o.Logger, ProbePrefix: o.Prefix + ":probe", Timeout: o.Timeout})
+	db.conn.Subscribe(redisconn.SubOptions{Channel: db.channel("node:" + db.id), Handler: db.turns.hear})
 	db.spawn(db.node.run)
 	db.spawn(db.node.mend)
 	return db, nil
@@ -93,6 +97,7 @@ func (db *DB) Close(ctx context.Context) error {
 	db.running.Wait()
 	db.node.leave(ctx)
 	db.turns.giveBack(ctx)
+	_ = db.conn.Close(ctx) // it ends with ctx, whose error follows
 	return ctx.Err()
 }
 

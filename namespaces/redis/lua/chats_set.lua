@@ -6,7 +6,7 @@ end
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 if ARGV[2] == '0' and ARGV[3] ~= '1' then
   local time = redis.call('TIME')
-  redis.call('ZADD', KEYS[3], 'NX', time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1])
+  redis.call('ZADD', KEYS[3], 'NX', time[1] * 1000000 + time[2], ARGV[1])
 else
   redis.call('ZREM', KEYS[3], ARGV[1])
 end
