@@ -7,10 +7,9 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
-	"time"
 
-	"parley/adapters/memory"
 	"parley/adapters/redisconn/redistest"
+	"parley/adapters/redispubsub"
 	"parley/namespaces/documents"
 	"parley/namespaces/documents/documentstest"
 	"parley/server/socketio"
@@ -23,25 +22,27 @@ type docNode struct {
 	store *documentStore
 }
 
-// docNodes returns servers that share a Redis and are connected in this process.
+// docNodes returns servers that share a Redis.
 func docNodes(t *testing.T, server *redistest.Server, n int, opts Options) []*docNode {
 	t.Helper()
-	bus := memory.NewBus(nil)
-	// What all servers have answered, all servers have had everything before.
-	asking := socketio.New(&socketio.Options{Adapter: bus.Adapter})
-	t.Cleanup(func() { _ = asking.Shutdown(context.Background()) })
-	everybody := asking.Of("/documents")
-	opts.Sync = func(ctx context.Context, _ string, _ ...string) error {
-		_, err := everybody.In("nobody").FetchSockets(ctx)
-		return err
-	}
 	nodes := make([]*docNode, n)
+	opts.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	for i := range nodes {
-		opts.Node = fmt.Sprint("n", i)
+		client := connect(t, server)
+		cluster, err := redispubsub.New(client, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := cluster.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
 		o := opts
-		db := open(t, connect(t, server), &o)
+		o.Node, o.Sync = fmt.Sprint("n", i), cluster.Sync
+		db := open(t, client, &o)
 		store := db.Documents(nil).(*documentStore)
-		srv := documentstest.Serve(t, &socketio.Options{Adapter: bus.Adapter}, &documents.Options{Store: store, Logger: opts.Logger})
+		srv := documentstest.Serve(t, &socketio.Options{Adapter: cluster.Adapter}, &documents.Options{Store: store, Logger: o.Logger})
 		nodes[i] = &docNode{srv, db, store}
 	}
 	return nodes
@@ -50,7 +51,7 @@ func docNodes(t *testing.T, server *redistest.Server, n int, opts Options) []*do
 // TestEditorsOnSeveralNodesConverge lets editors type blindly, and come back on other nodes.
 func TestEditorsOnSeveralNodesConverge(t *testing.T) {
 	const editors, each = 10, 200
-	nodes := docNodes(t, redistest.Start(t), 3, Options{Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	nodes := docNodes(t, redistest.Start(t), 3, Options{})
 	list := make([]*documentstest.Editor, editors)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -106,5 +107,3 @@ func converged(t *testing.T, store documents.Store, id string, editors []*docume
 	}
 	t.Logf("version %d", want.Version)
 }
-
-var _ = time.Second

@@ -69,6 +69,7 @@ func (t *turns) sure() time.Duration   { return t.db.opts.Lease * 5 / 6 }
 //
 // The errors of do itself are fit for clients.
 func (t *turns) do(ctx context.Context, key turnKey, fresh bool, f func(ctx context.Context, h *hold) error) error {
+	client := ctx
 	ctx, cancel := context.WithTimeout(ctx, t.db.opts.Timeout+2*t.db.opts.Lease) // a dead node may have it
 	defer cancel()
 	defer context.AfterFunc(t.db.life, cancel)()
@@ -78,7 +79,9 @@ func (t *turns) do(ctx context.Context, key turnKey, fresh bool, f func(ctx cont
 	}
 	defer t.leave(u)
 	if err := t.take(ctx, u, fresh); err != nil {
-		t.refuse(u, err)
+		if client.Err() == nil { // else the next call may have it
+			t.refuse(u, err)
+		}
 		return unavailable(err)
 	}
 	ctx, done := t.db.bounded(context.WithoutCancel(ctx))
