@@ -54,6 +54,7 @@ var layers = map[string][]string{
 	"server/e2e/...":               {"server/..."},
 	"adapters/memory":              {"server/adapter"},
 	"adapters/redisconn/redistest": {},
+	"adapters/forward":             {},
 	"adapters/adaptertest": {
 		"server/adapter", "server/socketio", "server/socketiotest",
 	},
