@@ -15,7 +15,7 @@ var pieces = sync.Pool{New: func() any { return new([pieceSize]byte) }}
 
 const pieceSize = 16 << 10
 
-// relay passes a request and its answer on. It reports false if there is no answer.
+// relay passes a request and its answer on. It reports false if there is none for a client that waits for it.
 func (n *Node) relay(w http.ResponseWriter, r *http.Request, out *http.Request, p *peer) bool {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
@@ -27,13 +27,11 @@ func (n *Node) relay(w http.ResponseWriter, r *http.Request, out *http.Request, 
 	}
 	res, err := n.transport.RoundTrip(out.WithContext(ctx))
 	if err != nil {
-		n.unreachable(p, err)
-		return false
+		return n.unanswered(r, p, err)
 	}
 	defer res.Body.Close()
 	if res.Header.Get(refusedHeader) != "" {
-		n.unreachable(p, errRefused)
-		return false
+		return n.unanswered(r, p, errRefused)
 	}
 	n.answer(w, res)
 	return true
@@ -41,13 +39,17 @@ func (n *Node) relay(w http.ResponseWriter, r *http.Request, out *http.Request, 
 
 var errRefused = errors.New("forward: it takes no requests from here: it is another server, or has another secret")
 
-// unreachable notes that a server has not answered. Only where there was no connection is it the server's fault for
-// sure, and the next requests do not try it.
-func (n *Node) unreachable(p *peer, err error) {
+// unanswered notes that a server has not answered, and reports whether the client has gone before. Only where there was
+// no connection is it the server's fault for sure, and the next requests do not try it.
+func (n *Node) unanswered(r *http.Request, p *peer, err error) (gone bool) {
+	if r.Context().Err() != nil {
+		return true
+	}
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		p.failed()
 	}
 	n.opts.Logger.Debug("forward: no answer", "server", p.text, "error", err)
+	return false
 }
 
 // answer gives the client another server's answer.

@@ -25,8 +25,7 @@ const (
 func (n *Node) tunnel(w http.ResponseWriter, r *http.Request, out *http.Request, p *peer) (done, over bool) {
 	server, err := n.connect(r.Context(), p)
 	if err != nil {
-		n.unreachable(p, err)
-		return false, true
+		return n.unanswered(r, p, err), true
 	}
 	_ = server.SetDeadline(time.Now().Add(answerTime))
 	in := bufio.NewReaderSize(server, 1<<10)
@@ -39,8 +38,7 @@ func (n *Node) tunnel(w http.ResponseWriter, r *http.Request, out *http.Request,
 	}
 	if err != nil {
 		server.Close()
-		n.unreachable(p, err)
-		return false, true
+		return n.unanswered(r, p, err), true
 	}
 	if res.StatusCode != http.StatusSwitchingProtocols {
 		defer server.Close()

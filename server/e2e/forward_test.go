@@ -145,17 +145,20 @@ func TestOfficialClientsWithoutStickySessions(t *testing.T) {
 	opts.AllowEIO3 = true
 	nodes := startForwarding(t, opts, 2)
 	request, connection := byRequest(t, nodes), byConnection(t, nodes)
-	for name, c := range map[string]struct{ script, url, mode string }{
-		"polling, by request":         {"node.mjs", request, "polling"},
-		"upgrade, by request":         {"node.mjs", request, "upgrade"},
-		"upgrade, by connection":      {"node.mjs", connection, "upgrade"},
-		"client 2.x, by request":      {"node-old.mjs", request, "upgrade"},
-		"client 2.x, in base64":       {"node-old.mjs", connection, "base64"},
-		"client 2.x, by polling only": {"node-old.mjs", connection, "polling"},
+	for name, c := range map[string]struct {
+		script, url, mode string
+		groups            []string
+	}{
+		"polling, by request":        {"node.mjs", request, "polling", []string{"events"}},
+		"upgrade, by request":        {"node.mjs", request, "upgrade", []string{"connection", "delivery", "endings"}},
+		"upgrade, by connection":     {"node.mjs", connection, "upgrade", []string{"connection", "events"}},
+		"2.x polling, by request":    {"node-old.mjs", request, "polling", []string{"old"}},
+		"2.x upgrade, by connection": {"node-old.mjs", connection, "upgrade", []string{"old"}},
+		"2.x base64, by connection":  {"node-old.mjs", connection, "base64", []string{"old"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			driver := startScript(t, c.script, task{
-				"url": c.url, "mode": c.mode, "rounds": 1, "kicks": 3, "crowd": 4, "shared": c.mode != "base64",
+				"url": c.url, "mode": c.mode, "rounds": 1, "kicks": 3, "crowd": 4, "groups": c.groups,
 			}.json())
 			outcomes(t, driver)
 			driver.wait()
