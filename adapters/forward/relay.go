@@ -20,12 +20,12 @@ func (n *Node) relay(w http.ResponseWriter, r *http.Request, out *http.Request, 
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(n.life, cancel)()
+	body := n.newUpload(w, r)
 	if r.ContentLength != 0 {
-		body := n.newUpload(w, r)
-		defer body.finish()
 		out.Body, out.ContentLength = body, r.ContentLength
 	}
 	res, err := n.transport.RoundTrip(out.WithContext(ctx))
+	body.finish() // also if the server has answered before: net/http writes no answer while a body is being read
 	if err != nil {
 		return n.unanswered(r, p, err)
 	}
@@ -99,10 +99,12 @@ type upload struct {
 	over  bool // the request is
 }
 
-// newUpload gives the client ReadTimeout to send the body.
+// newUpload gives the client ReadTimeout to send the body, if there is one.
 func (n *Node) newUpload(w http.ResponseWriter, r *http.Request) *upload {
-	u := &upload{control: http.NewResponseController(w), body: r.Body}
-	_ = u.control.SetReadDeadline(time.Now().Add(n.opts.ReadTimeout))
+	u := &upload{control: http.NewResponseController(w), body: r.Body, ended: r.ContentLength == 0}
+	if !u.ended {
+		_ = u.control.SetReadDeadline(time.Now().Add(n.opts.ReadTimeout))
+	}
 	return u
 }
 
