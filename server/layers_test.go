@@ -50,9 +50,10 @@ var layers = map[string][]string{
 	"server/webtransport": {
 		"server/socketio", "server/engineio", "server/internal/transport", "server/internal/reactor", "server/wire/eio",
 	},
-	"server/socketiotest": {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/msgpack", "server/wire/sio"},
-	"server/e2e/...":      {"server/..."},
-	"adapters/memory":     {"server/adapter"},
+	"server/socketiotest":          {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/msgpack", "server/wire/sio"},
+	"server/e2e/...":               {"server/..."},
+	"adapters/memory":              {"server/adapter"},
+	"adapters/redisconn/redistest": {},
 	"adapters/adaptertest": {
 		"server/adapter", "server/socketio", "server/socketiotest",
 	},
@@ -82,8 +83,12 @@ var thirdParty = map[string][]string{
 	"github.com/MicahParks/keyfunc/v3":   {"namespaces/identity"},
 	"go.etcd.io/bbolt":                   {"namespaces/disk"},
 	"github.com/coder/websocket":         {"namespaces/plain"},
-	"golang.org/x/time":                  {"namespaces/limits", "namespaces/plain"},
-	"golang.org/x/sys":                   {"server/internal/reactor", "cmd/parley-bench"},
+	"github.com/redis/go-redis/v9": {
+		"adapters/redisconn/...", "adapters/redispubsub", "adapters/redisstreams", "adapters/redisemitter", "adapters/forward",
+		"namespaces/redis", "cmd/parley",
+	},
+	"golang.org/x/time": {"namespaces/limits", "namespaces/plain"},
+	"golang.org/x/sys":  {"server/internal/reactor", "cmd/parley-bench"},
 }
 
 func TestImportsPointDown(t *testing.T) {
