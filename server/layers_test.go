@@ -68,7 +68,7 @@ var layers = map[string][]string{
 	"namespaces/plain":         {"namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/disk":          {"namespaces/chat", "namespaces/documents", "namespaces/documents/ot", "namespaces/identity", "namespaces/notifications"},
 	"client-demo":              {},
-	"cmd/parley":               {"server/socketio", "server/engineio", "namespaces/...", "client-demo"},
+	"cmd/parley":               {"server/socketio", "server/engineio", "server/adapter", "namespaces/...", "adapters/...", "client-demo"},
 	"cmd/parley-bench":         {"server/socketio", "server/wire/eio", "server/wire/sio"},
 }
 
