@@ -73,6 +73,7 @@ var layers = map[string][]string{
 	"namespaces/pubsub":        {"namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/plain":         {"namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/disk":          {"namespaces/chat", "namespaces/documents", "namespaces/documents/ot", "namespaces/identity", "namespaces/notifications"},
+	"namespaces/redis":         {"adapters/redisconn", "namespaces/...", "server/socketio"},
 	"client-demo":              {},
 	"cmd/parley":               {"server/socketio", "server/engineio", "server/adapter", "namespaces/...", "adapters/...", "client-demo"},
 	"cmd/parley-bench":         {"server/socketio", "server/wire/eio", "server/wire/sio"},
