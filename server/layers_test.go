@@ -52,9 +52,15 @@ var layers = map[string][]string{
 	},
 	"server/socketiotest":          {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/msgpack", "server/wire/sio"},
 	"server/e2e/...":               {"server/..."},
-	"adapters/memory":              {"server/adapter"},
+	"adapters/cluster":             {"server/adapter"},
+	"adapters/memory":              {"adapters/cluster", "server/adapter"},
+	"adapters/redisconn":           {},
 	"adapters/redisconn/redistest": {},
 	"adapters/forward":             {},
+	"adapters/nodewire":            {"adapters/cluster", "server/adapter", "server/wire/msgpack", "server/wire/sio"},
+	"adapters/redispubsub": {
+		"adapters/cluster", "adapters/nodewire", "adapters/redisconn", "server/adapter",
+	},
 	"adapters/adaptertest": {
 		"server/adapter", "server/socketio", "server/socketiotest",
 	},
@@ -68,8 +74,9 @@ var layers = map[string][]string{
 	"namespaces/pubsub":        {"namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/plain":         {"namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/disk":          {"namespaces/chat", "namespaces/documents", "namespaces/documents/ot", "namespaces/identity", "namespaces/notifications"},
+	"namespaces/redis":         {"adapters/redisconn", "namespaces/...", "server/socketio"},
 	"client-demo":              {},
-	"cmd/parley":               {"server/socketio", "server/engineio", "namespaces/...", "client-demo"},
+	"cmd/parley":               {"server/socketio", "server/engineio", "server/adapter", "namespaces/...", "adapters/...", "client-demo"},
 	"cmd/parley-bench":         {"server/socketio", "server/wire/eio", "server/wire/sio"},
 }
 

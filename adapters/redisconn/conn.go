@@ -1,0 +1,170 @@
+// Package redisconn keeps connections to Redis for what must arrive in order: commands that are published, pipelined, and messages of
+// channels, over connections that come back by themselves. It works with single servers, Sentinel and Redis Cluster; addresses, TLS and
+// users are those of the go-redis client that it is given.
+//
+// Redis may be away at any time, also at the start: commands wait a bounded time, subscriptions come back, and OnGap says when messages may
+// have been lost.
+package redisconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+var (
+	// ErrClosed is the error of what is asked of a closed Conn.
+	ErrClosed = fmt.Errorf("redisconn: closed: %w", net.ErrClosed)
+	// ErrQueueFull is the error of a command for which there is no room; the text names the option.
+	ErrQueueFull = errors.New("redisconn: queue is full")
+	// ErrExpired is the error of a command that waited longer than Options.MaxAge for Redis. It has not been sent.
+	ErrExpired = errors.New("redisconn: waited longer than Options.MaxAge")
+	// ErrUnknown is the error of a command that may or may not have been carried out: the connection was lost before its answer. It is
+	// not sent again.
+	ErrUnknown = errors.New("redisconn: no answer")
+)
+
+// Conn publishes and subscribes. Safe for concurrent use.
+type Conn struct {
+	opts    Options
+	client  redis.UniversalClient
+	cluster cluster // nil unless client is one
+
+	ctx    context.Context // ends when Close has waited long enough
+	cancel context.CancelFunc
+	work   sync.WaitGroup // all goroutines
+
+	stats   stats
+	lanes   []lane
+	inbox   inbox
+	routes  routes
+	waiters waiters
+}
+
+// cluster is what a redis.ClusterClient can besides.
+type cluster interface {
+	MasterForKey(ctx context.Context, key string) (*redis.Client, error)
+	ForEachMaster(ctx context.Context, fn func(ctx context.Context, client *redis.Client) error) error
+	ReloadState(ctx context.Context)
+}
+
+// New returns a Conn over a client, which stays the caller's and is to be closed after the Conn. It does not wait for Redis. Nil options are
+// the defaults.
+func New(client redis.UniversalClient, opts *Options) *Conn {
+	if client == nil {
+		panic("redisconn: client is nil")
+	}
+	c := &Conn{opts: opts.withDefaults(), client: client}
+	c.cluster, _ = client.(cluster)
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.lanes = make([]lane, 1)
+	if c.cluster != nil {
+		c.lanes = make([]lane, clusterLanes)
+	}
+	for i := range c.lanes {
+		c.lanes[i].c = c
+	}
+	c.inbox.c = c
+	c.routes.init(c)
+	c.waiters.init()
+	c.stats.since.Store(time.Now().UnixNano())
+	return c
+}
+
+// Close sends what is still queued, if Redis is there, ends all subscriptions and returns when no goroutine is left. When ctx ends first, what
+// waits fails with ErrClosed, and ctx's error is returned.
+func (c *Conn) Close(ctx context.Context) error {
+	for i := range c.lanes {
+		c.lanes[i].close()
+	}
+	var err error
+	for i := range c.lanes {
+		if err == nil {
+			err = c.lanes[i].idle(ctx)
+		}
+	}
+	c.routes.close()
+	c.cancel()
+	c.inbox.close()
+	done := make(chan struct{})
+	go func() {
+		c.work.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return err
+	case <-ctx.Done():
+	}
+	<-done // each step of the goroutines is bounded by Options.Timeout or the client's own timeouts
+	return ctx.Err()
+}
+
+// node returns the server that has a pin, and its address; without a cluster there is but one, and its address is empty.
+func (c *Conn) node(ctx context.Context, pin string) (redis.UniversalClient, string, error) {
+	if c.cluster == nil {
+		return c.client, "", nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	defer cancel()
+	node, err := c.cluster.MasterForKey(ctx, pin)
+	if err != nil {
+		return nil, "", err
+	}
+	return node, node.Options().Addr, nil
+}
+
+// reload makes a cluster client look again who has which slots.
+func (c *Conn) reload() {
+	if c.cluster != nil {
+		c.cluster.ReloadState(c.ctx)
+	}
+}
+
+// backoff is the wait before the n-th attempt in a row.
+func (c *Conn) backoff(n int) time.Duration {
+	d := c.opts.MaxBackoff
+	if n = max(n, 1) - 1; n < 16 {
+		d = min(d, c.opts.MinBackoff<<n)
+	}
+	return d - rand.N(d/2+1)
+}
+
+// Count returns how many connections in the whole of Redis are subscribed to a channel. With an error the count may be too small.
+func (c *Conn) Count(ctx context.Context, channel string, sharded bool) (int, error) {
+	ask := func(ctx context.Context, node redis.UniversalClient) (int, error) {
+		numsub := node.PubSubNumSub
+		if sharded {
+			numsub = node.PubSubShardNumSub
+		}
+		counts, err := numsub(ctx, channel).Result()
+		return int(counts[channel]), err
+	}
+	if sharded || c.cluster == nil {
+		node, _, err := c.node(ctx, channel)
+		if err != nil {
+			return 0, err
+		}
+		return ask(ctx, node)
+	}
+	var (
+		mu    sync.Mutex
+		total int
+	)
+	err := c.cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+		n, err := ask(ctx, node)
+		mu.Lock()
+		defer mu.Unlock()
+		total += n
+		return err
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	return total, err
+}

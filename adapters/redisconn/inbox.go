@@ -1,0 +1,119 @@
+package redisconn
+
+import (
+	"fmt"
+	"sync"
+	"unsafe"
+)
+
+// messageCost is what a waiting message takes besides its payload, in bytes, about.
+const messageCost = 64
+
+// inbox holds what handlers have not had yet, of all connections in the order of arrival. A goroutine hands it out while there is any.
+type inbox struct {
+	c *Conn
+
+	mu      sync.Mutex
+	queue   []event
+	bytes   int
+	full    bool // something was dropped since the queue last ran empty or took something
+	running bool
+	closed  bool
+}
+
+// event is a message of a channel, a gap in it, or a probe.
+type event struct {
+	topic   *topic // nil: a probe
+	payload string
+	gap     bool
+}
+
+func (e event) size() int { return len(e.payload) + messageCost }
+
+// push never blocks. A message for which there is no room is dropped; the others take none.
+func (in *inbox) push(e event) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed {
+		return
+	}
+	if e.topic != nil && !e.gap && in.bytes+e.size() > in.c.opts.InboxBytes {
+		in.full = true
+		in.c.stats.overflowed.Add(1)
+		return
+	}
+	in.bytes += e.size()
+	in.queue = append(in.queue, e)
+	if !in.running {
+		in.running = true
+		in.c.work.Add(1)
+		go in.run()
+	}
+}
+
+func (in *inbox) run() {
+	defer in.c.work.Done()
+	var batch []event
+	for {
+		in.mu.Lock()
+		full := in.full
+		in.full = false
+		if (len(in.queue) == 0 && !full) || in.closed {
+			in.running = false
+			in.queue, in.bytes = nil, 0
+			in.mu.Unlock()
+			return
+		}
+		batch, in.queue = in.queue, batch[:0]
+		in.mu.Unlock()
+		for i, e := range batch {
+			in.handle(e)
+			in.mu.Lock()
+			in.bytes -= e.size()
+			in.mu.Unlock()
+			batch[i] = event{}
+		}
+		if full {
+			in.c.routes.gapEverywhere()
+		}
+	}
+}
+
+func (in *inbox) handle(e event) {
+	switch {
+	case e.topic == nil:
+		in.c.waiters.arrived(e.payload)
+	case e.gap:
+		e.topic.gap(in.c)
+	default:
+		// The payload is a copy of its own that nobody else keeps, so its bytes need no other.
+		payload := unsafe.Slice(unsafe.StringData(e.payload), len(e.payload))
+		for _, s := range *e.topic.subs.Load() {
+			if err := s.handle(payload); err != nil {
+				in.c.badMessage(e.topic.channel, err)
+			}
+		}
+	}
+}
+
+// handle runs a handler that may panic.
+func (s *Subscription) handle(payload []byte) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("handler panicked: %v", r)
+		}
+	}()
+	return s.opts.Handler(s.opts.Channel, payload)
+}
+
+func (in *inbox) size() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.bytes
+}
+
+func (in *inbox) close() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.closed = true
+}

@@ -1,0 +1,221 @@
+package redisconn_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"parley/adapters/redisconn"
+	"parley/adapters/redisconn/redistest"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	buf := make([]byte, 4<<20)
+	if left := string(buf[:runtime.Stack(buf, true)]); code == 0 && strings.Contains(left, "redisconn.(*") {
+		fmt.Fprintln(os.Stderr, "the tests left goroutines:\n"+left)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+var quick = redisconn.Options{
+	MaxAge: time.Second, Timeout: 300 * time.Millisecond, MinBackoff: 5 * time.Millisecond, MaxBackoff: 50 * time.Millisecond,
+	ProbeInterval: 400 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+}
+
+func open(t *testing.T, client redis.UniversalClient, opts redisconn.Options) *redisconn.Conn {
+	t.Helper()
+	c := redisconn.New(client, &opts)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_ = c.Close(ctx)
+	})
+	return c
+}
+
+// listener collects what a channel brings.
+type listener struct {
+	t   *testing.T
+	sub *redisconn.Subscription
+
+	mu   sync.Mutex
+	got  []string
+	gaps int
+}
+
+func listen(t *testing.T, c *redisconn.Conn, opts redisconn.SubOptions) *listener {
+	t.Helper()
+	l := &listener{t: t}
+	opts.Handler = func(_ string, payload []byte) error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.got = append(l.got, string(payload))
+		return nil
+	}
+	opts.OnGap = func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.gaps++
+	}
+	l.sub = c.Subscribe(opts)
+	return l
+}
+
+func (l *listener) ready() *listener {
+	l.t.Helper()
+	ctx, cancel := context.WithTimeout(l.t.Context(), 10*time.Second)
+	defer cancel()
+	if err := l.sub.Ready(ctx); err != nil {
+		l.t.Fatalf("%s: %v", l.sub.Channel(), err)
+	}
+	return l
+}
+
+func (l *listener) state() (got []string, gaps int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]string(nil), l.got...), l.gaps
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("never: " + what)
+		}
+	}
+}
+
+func publish(t *testing.T, c *redisconn.Conn, pin string, args ...any) {
+	t.Helper()
+	if err := c.Publish(pin, nil, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func syncNow(t *testing.T, c *redisconn.Conn, subs ...*redisconn.Subscription) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := c.Sync(ctx, subs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOrderUnderLoad(t *testing.T) {
+	s := redistest.Start(t)
+	for _, sharded := range []bool{false, true} {
+		a, b := open(t, s.Client(t), quick), open(t, s.Client(t), quick)
+		l := listen(t, b, redisconn.SubOptions{Channel: "ch", Sharded: sharded}).ready()
+		own := listen(t, a, redisconn.SubOptions{Channel: "ch", Sharded: sharded}).ready()
+		command := map[bool]string{false: "publish", true: "spublish"}[sharded]
+		const count = 20_000
+		for i := range count {
+			publish(t, a, "ch", command, "ch", fmt.Sprint(i))
+		}
+		syncNow(t, a, own.sub)
+		syncNow(t, b, l.sub)
+		for _, l := range []*listener{l, own} {
+			got, gaps := l.state()
+			if len(got) != count || gaps != 0 {
+				t.Fatalf("sharded %t: %d messages, %d gaps", sharded, len(got), gaps)
+			}
+			for i, payload := range got {
+				if payload != fmt.Sprint(i) {
+					t.Fatalf("sharded %t: message %d is %s", sharded, i, payload)
+				}
+			}
+		}
+		if n, err := a.Count(t.Context(), "ch", sharded); n != 2 || err != nil {
+			t.Fatalf("sharded %t: %d subscribers, %v", sharded, n, err)
+		}
+		l.sub.Close()
+		own.sub.Close()
+		eventually(t, "nobody is subscribed", func() bool {
+			n, _ := a.Count(t.Context(), "ch", sharded)
+			return n == 0
+		})
+	}
+}
+
+func TestOneSubscriptionForAllListeners(t *testing.T) {
+	s := redistest.Start(t)
+	c := open(t, s.Client(t), quick)
+	a := listen(t, c, redisconn.SubOptions{Channel: "ch"}).ready()
+	b := listen(t, c, redisconn.SubOptions{Channel: "ch"}).ready()
+	a.sub.Close()
+	publish(t, c, "ch", "publish", "ch", "x")
+	syncNow(t, c, b.sub)
+	if got, _ := b.state(); len(got) != 1 {
+		t.Fatalf("got %q", got)
+	}
+	if got, _ := a.state(); len(got) != 0 {
+		t.Fatalf("a closed listener got %q", got)
+	}
+}
+
+func TestBadHandler(t *testing.T) {
+	s := redistest.Start(t)
+	c := open(t, s.Client(t), quick)
+	sub := c.Subscribe(redisconn.SubOptions{Channel: "ch", Handler: func(_ string, payload []byte) error {
+		if string(payload) == "panic" {
+			panic("oops")
+		}
+		return errors.New("bad")
+	}})
+	publish(t, c, "ch", "publish", "ch", "early") // may be too early
+	syncNow(t, c, sub)
+	before := c.Health().BadMessages
+	publish(t, c, "ch", "publish", "ch", "panic")
+	publish(t, c, "ch", "publish", "ch", "bad")
+	syncNow(t, c, sub)
+	if n := c.Health().BadMessages - before; n != 2 {
+		t.Fatalf("%d bad messages", n)
+	}
+}
+
+func TestKilledAndRestarted(t *testing.T) {
+	s := redistest.Start(t)
+	c := open(t, s.Client(t), quick)
+	l := listen(t, c, redisconn.SubOptions{Channel: "ch"}).ready()
+	sh := listen(t, c, redisconn.SubOptions{Channel: "sh", Sharded: true}).ready()
+	eventually(t, "healthy", func() bool { return c.Health().OK() })
+	s.Kill()
+	eventually(t, "it is seen that Redis is away", func() bool { return !c.Health().Subscribed })
+	waited := make(chan error, 1)
+	if err := c.Publish("ch", func(err error) { waited <- err }, "publish", "ch", "too old"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-waited; !errors.Is(err, redisconn.ErrExpired) {
+		t.Fatalf("while Redis was away: %v", err)
+	}
+	if err := c.Publish("ch", func(err error) { waited <- err }, "publish", "ch", "kept"); err != nil {
+		t.Fatal(err)
+	}
+	s.Restart()
+	if err := <-waited; err != nil {
+		t.Fatalf("after the restart: %v", err)
+	}
+	syncNow(t, c, l.sub, sh.sub)
+	publish(t, c, "ch", "publish", "ch", "new")
+	publish(t, c, "sh", "spublish", "sh", "new")
+	syncNow(t, c, l.sub, sh.sub)
+	for _, l := range []*listener{l, sh} {
+		if got, gaps := l.state(); len(got) == 0 || got[len(got)-1] != "new" || gaps != 1 {
+			t.Fatalf("%s: %q, %d gaps", l.sub.Channel(), got, gaps)
+		}
+	}
+	eventually(t, "healthy again", func() bool { return c.Health().OK() && c.Health().Reconnects > 0 })
+}

@@ -1,0 +1,30 @@
+package redis
+
+import "github.com/go-json-experiment/json"
+
+// A wake is why a node is woken by another one, about a turn. It is the first byte of
+// a message on the node's channel; the key follows as JSON.
+type wake byte
+
+const (
+	wakeWanted wake = 'w' // another node wants the turn
+	wakeYours  wake = 'y' // the node has the turn, if it wants it
+)
+
+func (w wake) message(key turnKey) []byte {
+	text, err := json.Marshal([...]string{key.namespace, key.room, key.name})
+	if err != nil {
+		panic(err) // names are text
+	}
+	return append([]byte{byte(w)}, text...)
+}
+
+// parseWake reads a message of another node.
+func parseWake(message string) (w wake, key turnKey, ok bool) {
+	var names [3]string
+	if message == "" || json.Unmarshal([]byte(message[1:]), &names) != nil {
+		return 0, key, false
+	}
+	w = wake(message[0])
+	return w, turnKey{names[0], names[1], names[2]}, w == wakeWanted || w == wakeYours
+}
