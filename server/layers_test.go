@@ -56,6 +56,7 @@ var layers = map[string][]string{
 	"adapters/memory":              {"adapters/cluster", "server/adapter"},
 	"adapters/redisconn":           {},
 	"adapters/redisconn/redistest": {},
+	"adapters/forward":             {},
 	"adapters/nodewire":            {"adapters/cluster", "server/adapter", "server/wire/msgpack", "server/wire/sio"},
 	"adapters/redispubsub": {
 		"adapters/cluster", "adapters/nodewire", "adapters/redisconn", "server/adapter",
@@ -79,7 +80,7 @@ var layers = map[string][]string{
 	"namespaces/disk":          {"namespaces/chat", "namespaces/documents", "namespaces/documents/ot", "namespaces/identity", "namespaces/notifications"},
 	"namespaces/redis":         {"adapters/redisconn", "namespaces/...", "server/socketio"},
 	"client-demo":              {},
-	"cmd/parley":               {"server/socketio", "server/engineio", "namespaces/...", "client-demo"},
+	"cmd/parley":               {"server/socketio", "server/engineio", "server/adapter", "namespaces/...", "adapters/...", "client-demo"},
 	"cmd/parley-bench":         {"server/socketio", "server/wire/eio", "server/wire/sio"},
 }
 
