@@ -52,9 +52,14 @@ var layers = map[string][]string{
 	},
 	"server/socketiotest":          {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/msgpack", "server/wire/sio"},
 	"server/e2e/...":               {"server/..."},
-	"adapters/memory":              {"server/adapter"},
+	"adapters/cluster":             {"server/adapter"},
+	"adapters/memory":              {"adapters/cluster", "server/adapter"},
 	"adapters/redisconn":           {},
 	"adapters/redisconn/redistest": {},
+	"adapters/nodewire":            {"adapters/cluster", "server/adapter", "server/wire/msgpack", "server/wire/sio"},
+	"adapters/redispubsub": {
+		"adapters/cluster", "adapters/nodewire", "adapters/redisconn", "server/adapter",
+	},
 	"adapters/adaptertest": {
 		"server/adapter", "server/socketio", "server/socketiotest",
 	},

@@ -8,20 +8,20 @@
 package memory
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
+	"slices"
 	"sync"
 	"time"
 
+	"parley/adapters/cluster"
 	"parley/server/adapter"
 )
 
 // ErrQueueFull is the error of what another server is too slow for; that server
 // misses it.
 var ErrQueueFull = errors.New("memory: queue is full")
-
-var errClosed = fmt.Errorf("memory: adapter is closed: %w", net.ErrClosed)
 
 // Options configures a Bus. Zero means the default; a negative value panics with the
 // field's name.
@@ -61,14 +61,14 @@ func (o *Options) withDefaults() Options {
 type Bus struct {
 	opts Options
 
-	mu       sync.Mutex // guards what follows, and the queues of the adapters
-	next     int
-	adapters map[string][]*link // by namespace
+	mu    sync.Mutex // guards what follows, and the queues of the links
+	next  int
+	links map[string][]*link // by namespace
 }
 
 // NewBus returns a Bus without servers. Nil options are the defaults.
 func NewBus(opts *Options) *Bus {
-	return &Bus{opts: opts.withDefaults(), adapters: make(map[string][]*link)}
+	return &Bus{opts: opts.withDefaults(), links: make(map[string][]*link)}
 }
 
 // Adapter connects a namespace with those of the same name. It is a value for
@@ -77,10 +77,12 @@ func (b *Bus) Adapter(local adapter.Local) (adapter.Adapter, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.next++
-	l := newLink(b, fmt.Sprint(b.next), local)
 	name := local.Namespace()
-	b.adapters[name] = append(b.adapters[name], l)
-	return l, nil
+	l := newLink(b, fmt.Sprint(b.next), name)
+	l.out = cluster.NewLink(local, l, &cluster.Options{Timeout: b.opts.Timeout})
+	b.links[name] = append(b.links[name], l)
+	go l.receive()
+	return l.out, nil
 }
 
 // A letter is an encoded message that waits for its receiver.
@@ -90,41 +92,33 @@ type letter struct {
 }
 
 // publish sends a message to all others of l's namespace, or only to the one that is
-// named. Begin, if not nil, is told whom before any of them can answer, those included
-// for whom it is lost, and how many have no room for it.
-func (b *Bus) publish(l *link, to string, m message, begin func(receivers []string, full int)) error {
-	m.From = l.id
-	text, err := m.encode()
+// named. With a Bye l leaves them at the same moment.
+func (b *Bus) publish(l *link, to string, m *cluster.Message) error {
+	text, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if l.closed {
-		return errClosed
+	if m.Kind == cluster.Bye {
+		l.gone = true
+		b.links[l.namespace] = slices.DeleteFunc(b.links[l.namespace], func(other *link) bool { return other == l })
+		if len(b.links[l.namespace]) == 0 {
+			delete(b.links, l.namespace)
+		}
 	}
-	return b.post(l, to, text, begin)
-}
-
-// post queues an encoded message. The caller holds b.mu.
-func (b *Bus) post(l *link, to string, text []byte, begin func(receivers []string, full int)) error {
-	var receivers []string
-	full := 0
-	for _, other := range b.adapters[l.local.Namespace()] {
+	var full []string
+	for _, other := range b.links[l.namespace] {
 		switch {
 		case other == l || to != "" && other.id != to:
 		case len(other.queue) >= b.opts.Queue:
-			full++
+			full = append(full, other.id)
 		default:
-			receivers = append(receivers, other.id)
 			b.push(other, text)
 		}
 	}
-	if begin != nil {
-		begin(receivers, full)
-	}
-	if full > 0 {
-		return fmt.Errorf("%w: Options.Queue is %d", ErrQueueFull, b.opts.Queue)
+	if full != nil {
+		return &cluster.UnsentError{To: full, Err: fmt.Errorf("%w: Options.Queue is %d", ErrQueueFull, b.opts.Queue)}
 	}
 	return nil
 }

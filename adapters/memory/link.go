@@ -2,122 +2,57 @@ package memory
 
 import (
 	"context"
-	"errors"
-	"slices"
-	"sync"
+	"encoding/json"
 	"time"
 
-	"parley/server/adapter"
+	"parley/adapters/cluster"
 )
 
-// A link is the adapter of one namespace of one server. Its goroutine takes in what
-// the others send, in order.
+// A link carries the messages of one namespace of one server. Its goroutine takes in
+// what the others send, in order.
 type link struct {
-	bus   *Bus
-	id    string
-	local adapter.Local
-	wake  chan struct{} // has something in it while there may be letters
-	stop  chan struct{} // closed by Close
-	ended chan struct{} // closed when the goroutine has ended
+	bus       *Bus
+	id        string
+	namespace string
+	out       *cluster.Link
+	wake      chan struct{} // has something in it while there may be letters
+	stop      chan struct{} // closed by Close
+	ended     chan struct{} // closed when the goroutine has ended
 
 	// Guarded by bus.mu.
-	queue  []letter
-	closed bool
-
-	mu       sync.Mutex // guards what follows
-	requests map[int64]*request
-	next     int64
-	answers  map[source]*answering
+	queue []letter
+	gone  bool
 }
 
-var _ adapter.Adapter = (*link)(nil)
+var _ cluster.Bus = (*link)(nil)
 
-func newLink(b *Bus, id string, local adapter.Local) *link {
-	l := &link{
-		bus:      b,
-		id:       id,
-		local:    local,
-		wake:     make(chan struct{}, 1),
-		stop:     make(chan struct{}),
-		ended:    make(chan struct{}),
-		requests: make(map[int64]*request),
-		answers:  make(map[source]*answering),
+func newLink(b *Bus, id, namespace string) *link {
+	return &link{
+		bus:       b,
+		id:        id,
+		namespace: namespace,
+		wake:      make(chan struct{}, 1),
+		stop:      make(chan struct{}),
+		ended:     make(chan struct{}),
 	}
-	go l.receive()
-	return l
 }
 
-func (l *link) Broadcast(p adapter.Payload, to adapter.Selection, f adapter.Flags) error {
-	return l.publish(message{Kind: kindBroadcast, Payload: p, Selection: to, Flags: f})
-}
+func (l *link) ID() string { return l.id }
 
-func (l *link) Join(to adapter.Selection, rooms []string) error {
-	return l.publish(message{Kind: kindJoin, Selection: to, Rooms: rooms})
-}
+func (l *link) Send(m *cluster.Message) error { return l.bus.publish(l, "", m) }
 
-func (l *link) Leave(to adapter.Selection, rooms []string) error {
-	return l.publish(message{Kind: kindLeave, Selection: to, Rooms: rooms})
-}
+func (l *link) Reply(to string, m *cluster.Message) error { return l.bus.publish(l, to, m) }
 
-func (l *link) Disconnect(to adapter.Selection, closeTransport bool) error {
-	return l.publish(message{Kind: kindDisconnect, Selection: to, Transport: closeTransport})
-}
-
-func (l *link) ServerSide(p adapter.Payload) error {
-	return l.publish(message{Kind: kindServerSide, Payload: p})
-}
-
-func (l *link) publish(m message) error { return l.bus.publish(l, "", m, nil) }
-
-func (l *link) BroadcastAck(ctx context.Context, p adapter.Payload, to adapter.Selection, f adapter.Flags, acks adapter.Acks) error {
-	_, err := l.ask(ctx, message{Kind: kindBroadcast, Payload: p, Selection: to, Flags: f}, acks)
-	return err
-}
-
-func (l *link) Sockets(ctx context.Context, to adapter.Selection) ([]adapter.Socket, error) {
-	r, err := l.ask(ctx, message{Kind: kindFetch, Selection: to}, nil)
-	return r.sockets, err
-}
-
-func (l *link) ServerSideCall(ctx context.Context, p adapter.Payload) ([]adapter.Payload, error) {
-	r, err := l.ask(ctx, message{Kind: kindServerSide, Payload: p}, nil)
-	return r.payloads, err
-}
-
-// ask publishes a message that wants answers and waits for them. The request that it
-// returns has ended.
-func (l *link) ask(ctx context.Context, m message, acks adapter.Acks) (*request, error) {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, l.bus.opts.Timeout)
-		defer cancel()
-	}
-	r := newRequest(acks)
-	l.mu.Lock()
-	l.next++
-	m.Request = l.next
-	l.requests[m.Request] = r
-	l.mu.Unlock()
-	err := l.bus.publish(l, "", m, r.begin)
-	if err == nil || errors.Is(err, ErrQueueFull) { // the request knows of those
-		err = r.wait(ctx, l.stop)
-	}
-	l.mu.Lock()
-	delete(l.requests, m.Request)
-	l.mu.Unlock()
-	if err != nil || ctx.Err() != nil {
-		_ = l.publish(message{Kind: kindCancel, Request: m.Request})
-	}
-	return r, err
-}
-
-func (l *link) ServerCount(context.Context) (int, error) {
+func (l *link) Peers(context.Context) (cluster.Peers, error) {
 	l.bus.mu.Lock()
 	defer l.bus.mu.Unlock()
-	if l.closed {
-		return 0, errClosed
+	ids := []string{}
+	for _, other := range l.bus.links[l.namespace] {
+		if other != l {
+			ids = append(ids, other.id)
+		}
 	}
-	return len(l.bus.adapters[l.local.Namespace()]), nil
+	return cluster.Peers{Count: len(ids), IDs: ids}, nil
 }
 
 // RoomCreated has no use here: everybody gets everything.
@@ -127,7 +62,7 @@ func (l *link) RoomCreated(string, bool) {}
 func (l *link) RoomRemoved(string, bool) {}
 
 func (l *link) Close(ctx context.Context) error {
-	l.leave()
+	close(l.stop)
 	select {
 	case <-l.ended:
 		return nil
@@ -136,30 +71,9 @@ func (l *link) Close(ctx context.Context) error {
 	}
 }
 
-// leave says good-bye, once.
-func (l *link) leave() {
-	b := l.bus
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if l.closed {
-		return
-	}
-	l.closed = true
-	name := l.local.Namespace()
-	b.adapters[name] = slices.DeleteFunc(b.adapters[name], func(other *link) bool { return other == l })
-	if len(b.adapters[name]) == 0 {
-		delete(b.adapters, name)
-	}
-	if text, err := (message{Kind: kindBye, From: l.id}).encode(); err == nil {
-		_ = b.post(l, "", text, nil)
-	}
-	close(l.stop)
-}
-
-// receive takes in letters until the adapter is closed.
+// receive takes in letters until the link is closed.
 func (l *link) receive() {
 	defer close(l.ended)
-	defer l.stopAnswering("")
 	for {
 		next, ok := l.pop()
 		if !ok {
@@ -173,8 +87,9 @@ func (l *link) receive() {
 		if !l.sleep(time.Until(next.due)) {
 			return
 		}
-		if m, err := decode(next.text); err == nil {
-			l.handle(m)
+		var m cluster.Message
+		if json.Unmarshal(next.text, &m) == nil {
+			_ = l.out.Receive(&m) // Local has logged it
 		}
 	}
 }
@@ -189,10 +104,10 @@ func (l *link) pop() (letter, bool) {
 	next := l.queue[0]
 	l.queue[0] = letter{}
 	l.queue = l.queue[1:]
-	return next, !l.closed
+	return next, !l.gone
 }
 
-// sleep reports whether the adapter is still open after a time.
+// sleep reports whether the link is still open after a time.
 func (l *link) sleep(d time.Duration) bool {
 	if d <= 0 {
 		return true

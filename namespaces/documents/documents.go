@@ -37,6 +37,7 @@ func Mount(srv *socketio.Server, gate *identity.Gate, opts *Options) *Documents 
 	}
 	d.ns.OnConnect(connected)
 	d.ns.OnGone(d.gone)
+	d.ns.OnMissed(d.renewAll)
 	event.Handle(d.ns, "document-open", d.opts.EventBytes, d.open)
 	event.Handle(d.ns, "document-close", d.opts.EventBytes, d.close)
 	event.Handle(d.ns, "document-update", d.opts.EventBytes, d.update)
@@ -91,6 +92,17 @@ func author(s *socketio.Socket, document string) (userID string, open bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.user.UserID, slices.Contains(d.documents, document)
+}
+
+// opened returns the documents that a socket has open.
+func opened(s *socketio.Socket) []string {
+	d, ok := desks.Get(s)
+	if !ok {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.documents)
 }
 
 type documentRequest struct {
@@ -181,15 +193,8 @@ func (d *Documents) leave(ctx context.Context, s *socketio.Socket, document stri
 // gone runs when a client does not come back in time; until then its user stays a
 // collaborator.
 func (d *Documents) gone(ctx context.Context, s *socketio.Socket) {
-	desk, ok := desks.Get(s)
-	if !ok {
-		return
-	}
-	desk.mu.Lock()
-	open := slices.Clone(desk.documents)
-	desk.mu.Unlock()
 	ctx = context.WithoutCancel(ctx) // the others must hear of it, however the connection ended
-	for _, document := range open {
+	for _, document := range opened(s) {
 		if err := d.leave(ctx, s, document); err != nil {
 			d.opts.Logger.LogAttrs(ctx, slog.LevelError, "document not closed", slog.String("document", document), slog.Any("error", err))
 		}

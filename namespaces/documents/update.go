@@ -54,6 +54,26 @@ func (d *Documents) renew(ctx context.Context, s *socketio.Socket, document stri
 	}
 }
 
+// renewAll sends the open documents of this server's sockets anew: changes that others
+// have made may not have arrived.
+func (d *Documents) renewAll(ctx context.Context) {
+	for _, s := range d.ns.Sockets() {
+		for _, document := range opened(s) {
+			if ctx.Err() != nil {
+				return
+			}
+			d.renew(ctx, s, document)
+			if _, open := author(s, document); open {
+				continue
+			}
+			// It was closed meanwhile, perhaps before it was entered again.
+			if err := d.leave(ctx, s, document); err != nil && !errors.Is(err, ErrNoDocument) {
+				d.opts.Logger.LogAttrs(ctx, slog.LevelError, "document not closed", slog.String("document", document), slog.Any("error", err))
+			}
+		}
+	}
+}
+
 // echo is where a broadcast of s goes: a client that waits for an acknowledgement
 // has the change from there, any other gets it like everyone else.
 func (d *Documents) echo(ctx context.Context, s *socketio.Socket, room string) socketio.Target {

@@ -29,8 +29,8 @@ import "context"
 type Local interface {
 	// Namespace returns the name of the namespace, with its leading slash.
 	Namespace() string
-	// HasRoom reports whether a local socket is in the room. A socket's id is a
-	// room too. What is for other rooms only need not be decoded.
+	// HasRoom reports whether a room has been created here and not removed: see
+	// RoomCreated. A socket's id is a room too. What is for other rooms only need not be decoded.
 	HasRoom(name string) bool
 	// Rooms returns the rooms that local sockets are in, their own included.
 	Rooms() []string
@@ -60,6 +60,9 @@ type Local interface {
 	// once with the answer, an array of one value, from another goroutine; not if
 	// there is an error, or if the server shuts down before.
 	ServerSide(p Payload, reply func(Payload)) error
+	// Missed tells that messages of other servers may have been lost: those that
+	// were sent before the next one that the adapter brings. It does not block.
+	Missed()
 }
 
 // Acks takes in what becomes of a broadcast that wants acknowledgements. The
@@ -109,7 +112,8 @@ type Adapter interface {
 	ServerCount(ctx context.Context) (int, error)
 
 	// RoomCreated tells that a first local socket is in a room, and RoomRemoved
-	// that none is any more. Own is set where the room is that of a socket's own
+	// that none is any more, and no client that is away and may come back to
+	// it, unless a Recovery of the adapter's keeps what is for these. Own is set where the room is that of a socket's own
 	// id. Both are called in the order of the events under the namespace's lock,
 	// so they must return at once and must not call Local.
 	RoomCreated(name string, own bool)

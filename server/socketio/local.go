@@ -10,6 +10,7 @@ import (
 
 	"parley/server/adapter"
 	"parley/server/engineio"
+	"parley/server/internal/replay"
 	"parley/server/wire/sio"
 )
 
@@ -24,7 +25,7 @@ func (l local) HasRoom(name string) bool {
 	ns := l.peers.ns
 	ns.mu.RLock()
 	defer ns.mu.RUnlock()
-	return ns.rooms[name] != nil || ns.sockets[name] != nil
+	return ns.rooms[name] != nil || ns.sockets[name] != nil || l.peers.isHeld(name)
 }
 
 func (l local) Rooms() []string {
@@ -100,6 +101,14 @@ func (l local) ServerSide(p adapter.Payload, reply func(adapter.Payload)) error 
 		l.peers.failed(opReceive, err)
 	}
 	return err
+}
+
+func (l local) Missed() {
+	l.peers.failed(opReceive, errMissed)
+	if r := l.peers.ns.recovery.Load(); r != nil && !r.shared {
+		r.log.(*replay.Log).Gap()
+	}
+	l.peers.missed.tell(l.peers.ns)
 }
 
 // foreignEvent makes a packet of an event of another server, which may be of another

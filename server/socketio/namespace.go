@@ -50,6 +50,7 @@ type hooks struct {
 	upgrade    []func(context.Context, *Socket)
 	rooms      []func(RoomChange, string, *Socket)
 	gone       []func(context.Context, *Socket)
+	missed     []func(context.Context)
 }
 
 func newNamespace(s *Server, name string, parent *Namespace) *Namespace {
@@ -99,6 +100,14 @@ func (ns *Namespace) OnDisconnect(hook func(ctx context.Context, s *Socket, why 
 // or when this one is shut down.
 func (ns *Namespace) OnGone(hook func(ctx context.Context, s *Socket)) {
 	ns.hook(func(h *hooks) { h.gone = appended(h.gone, hook) })
+}
+
+// OnMissed adds a hook that runs when events of other servers may have been lost on
+// their way here: the connection with them was broken for a while. Clients that are
+// connected have not noticed. It runs on a goroutine of its own, once for losses that
+// come close together; the context ends with the server, which waits for it.
+func (ns *Namespace) OnMissed(hook func(ctx context.Context)) {
+	ns.hook(func(h *hooks) { h.missed = appended(h.missed, hook) })
 }
 
 // hook puts a changed copy of the hooks in place.

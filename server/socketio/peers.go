@@ -13,7 +13,9 @@ import (
 // cannot be passed on is logged, and is no concern of whoever emits.
 type peers struct {
 	adapter.Adapter
-	ns *Namespace
+	ns     *Namespace
+	missed missed
+	held   map[heldRoom]int // how many clients that are away hold a room; guarded by ns.mu
 
 	mu     sync.Mutex // guards lapses
 	lapses map[operation]lapse
@@ -87,7 +89,7 @@ func (p *peers) leave(ctx context.Context) error {
 	if r := p.ns.recovery.Load(); r != nil && r.shared {
 		r.log.Close()
 	}
-	return errors.Join(p.Close(ctx), p.ns.serverSide.close(ctx))
+	return errors.Join(p.Close(ctx), p.ns.serverSide.close(ctx), p.missed.close(ctx))
 }
 
 // partPeers ends the ties of all namespaces.

@@ -167,6 +167,7 @@ type lease struct {
 	place *list.Element // in recovery.away, if it is away
 	timer *engineio.Timer
 	rooms []adapter.Stay // since the socket has left
+	holds bool           // the rooms, and its own, are held: see heldRoom
 }
 
 // recoverable are the ends that neither side has asked for.
@@ -194,6 +195,9 @@ func (r *recovery) save(s *Socket) (kept, waits bool) {
 	if kept = waits || kept && r.shared; kept {
 		for _, m := range s.rooms {
 			l.rooms = append(l.rooms, adapter.Stay{Room: m.room.name})
+		}
+		if waits && !r.shared {
+			ns.hold(s)
 		}
 		ns.detach(s)
 		until := time.Now().Add(r.opts.Window)
@@ -324,6 +328,7 @@ func (r *recovery) forget(s *Socket) {
 // on the namespace.
 func (r *recovery) vacate(s *Socket) {
 	r.ns.mu.Lock()
+	r.ns.unhold(s)
 	s.lease.rooms = nil
 	r.ns.mu.Unlock()
 	r.ns.release()
@@ -375,6 +380,9 @@ func (r *recovery) join(s *Socket, rooms []string) (err error) {
 				return
 			}
 			l.rooms = append(l.rooms, adapter.Stay{Room: room, From: newest})
+			if l.holds {
+				r.ns.peers.holdRoom(heldRoom{room, false})
+			}
 		}
 	})
 	return err

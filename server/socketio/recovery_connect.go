@@ -193,13 +193,17 @@ func (r *recovery) enter(s *Socket, pid, since string, rooms []adapter.Stay, tol
 	ns.insert(s)
 	if old = r.owners[pid]; old != nil {
 		rooms = old.lease.rooms // others may have changed them
-		old.lease.over, old.lease.rooms = true, nil
+		old.lease.over = true
 	}
 	r.owners[pid] = s
 	for _, stay := range rooms {
 		if stay.To == "" && !s.in(stay.Room) {
 			ns.enter(s, stay.Room)
 		}
+	}
+	if old != nil {
+		ns.unhold(old)
+		old.lease.rooms = nil
 	}
 	return queued
 }

@@ -38,7 +38,7 @@ func (ns *Namespace) insert(s *Socket) {
 	ns.members = append(ns.members, s)
 	ns.sockets[s.id] = s
 	if ns.peers != nil {
-		ns.peers.RoomCreated(s.id, true)
+		ns.peers.roomCreated(s.id, true)
 	}
 }
 
@@ -63,7 +63,7 @@ func (ns *Namespace) detach(s *Socket) {
 	}
 	delete(ns.sockets, s.id)
 	if ns.peers != nil {
-		ns.peers.RoomRemoved(s.id, true)
+		ns.peers.roomRemoved(s.id, true)
 	}
 	last := len(ns.members) - 1
 	moved := ns.members[last]
@@ -109,7 +109,7 @@ func (ns *Namespace) enter(s *Socket, name string) {
 		r = &room{name: name}
 		ns.rooms[name] = r
 		if ns.peers != nil {
-			ns.peers.RoomCreated(name, false)
+			ns.peers.roomCreated(name, false)
 		}
 		ns.note(RoomCreated, name, s)
 	}
@@ -147,7 +147,7 @@ func (ns *Namespace) leave(s *Socket, i int) {
 		ns.note(RoomDeleted, r.name, s)
 		delete(ns.rooms, r.name)
 		if ns.peers != nil {
-			ns.peers.RoomRemoved(r.name, false)
+			ns.peers.roomRemoved(r.name, false)
 		}
 		if len(ns.rooms) == 0 {
 			ns.rooms = make(map[string]*room)

@@ -112,6 +112,15 @@ func (l *Log) Sync(f func(newest string)) {
 	f(l.offset(l.seq))
 }
 
+// Gap notes that events may be missing here, before the next one, for any room. Who
+// has not received that or a later one does not recover.
+func (l *Log) Gap() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seq++
+	l.lost.noteAll(l.seq, time.Now(), l.limits.Age)
+}
+
 func (l *Log) push(r *record) {
 	if l.newest == nil {
 		l.oldest = r

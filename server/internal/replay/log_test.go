@@ -118,6 +118,27 @@ func TestWhatIsTooMuchGoesAndIsNoted(t *testing.T) {
 	}
 }
 
+func TestGapLosesWhatCameBefore(t *testing.T) {
+	l := New(roomy, after)
+	defer l.Close()
+	before := add(l, event("a", "red"))
+	l.Gap()
+	add(l, event("b", "red"))
+	for _, room := range []string{"red", "blue"} {
+		if _, err := missed(l, before, room); !errors.Is(err, adapter.ErrLost) {
+			t.Errorf("in %s: %v", room, err)
+		}
+	}
+	if got, err := missed(l, newest(l), "red"); got != "" || err != nil {
+		t.Errorf("after the gap: %q, %v", got, err)
+	}
+	at := newest(l)
+	add(l, event("c", "red"))
+	if got, err := missed(l, at, "red"); got != "c" || err != nil {
+		t.Errorf("after the gap: %q, %v", got, err)
+	}
+}
+
 func TestMemoryIsBounded(t *testing.T) {
 	l := New(Limits{Age: time.Minute, Bytes: 100_000, Events: 1 << 30}, after)
 	defer l.Close()

@@ -20,10 +20,21 @@ type losses struct {
 	rooms map[string]uint64
 }
 
-func (l *lost) note(r *record, now time.Time, age time.Duration) {
+// turn begins a new generation when it is time.
+func (l *lost) turn(now time.Time, age time.Duration) {
 	if now.Sub(l.begun) > age {
 		l.before, l.now, l.begun = l.now, losses{}, now
 	}
+}
+
+// noteAll notes a loss that may concern any room.
+func (l *lost) noteAll(seq uint64, now time.Time, age time.Duration) {
+	l.turn(now, age)
+	l.now.all = seq
+}
+
+func (l *lost) note(r *record, now time.Time, age time.Duration) {
+	l.turn(now, age)
 	to := r.event.Rooms
 	if len(to) == 0 || len(l.now.rooms)+len(to) > lostRooms {
 		l.now.all = r.seq

@@ -1,6 +1,7 @@
 package msgpack
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"strconv"
@@ -15,13 +16,7 @@ import (
 // only Attachments and Depth matter. Every error is a *sio.ParseError.
 func AppendValue(dst, data []byte, lim sio.Limits) (raw []byte, attachments [][]byte, err error) {
 	r := newReader(dst, data, lim)
-	if err := r.value(); err != nil {
-		return dst, nil, err
-	}
-	if len(r.rest) > 0 {
-		return dst, nil, errTrailing
-	}
-	return r.dst, r.attachments, nil
+	return r.document()
 }
 
 // A reader reads MessagePack and writes JSON. No length is believed before the bytes are seen
@@ -32,6 +27,20 @@ type reader struct {
 	levels      int // arrays and maps that may still be opened
 	limit       int // attachments that may come
 	attachments [][]byte
+	loose       bool // servers wrote it: see Dialect
+	buffers     bool // as in Dialect
+}
+
+// document reads data that is one value and nothing else.
+func (r *reader) document() (raw []byte, attachments [][]byte, err error) {
+	start := len(r.dst)
+	if err := r.value(); err != nil {
+		return r.dst[:start], nil, err
+	}
+	if len(r.rest) > 0 {
+		return r.dst[:start], nil, errTrailing
+	}
+	return r.dst, r.attachments, nil
 }
 
 func newReader(dst, data []byte, lim sio.Limits) reader {
@@ -44,6 +53,11 @@ func (r *reader) value() *sio.ParseError {
 	if err != nil {
 		return err
 	}
+	return r.begun(code)
+}
+
+// begun reads the rest of a value that begins with code.
+func (r *reader) begun(code byte) *sio.ParseError {
 	switch {
 	case code < fixMap:
 		r.dst = strconv.AppendUint(r.dst, uint64(code), 10)
@@ -170,9 +184,22 @@ func (r *reader) key() ([]byte, *sio.ParseError) {
 			return nil, err
 		}
 	default:
-		return nil, errKey
+		return r.numericKey(code)
 	}
 	return r.validText(n)
+}
+
+// numericKey reads a key that begins with code as JavaScript does, for which every key is text.
+func (r *reader) numericKey(code byte) ([]byte, *sio.ParseError) {
+	if !r.loose || code >= fixMap && code < float32Code || code > int64Code && code < negativeFix {
+		return nil, errKey
+	}
+	start := len(r.dst)
+	defer func() { r.dst = r.dst[:start] }()
+	if err := r.begun(code); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(r.dst[start:]), nil
 }
 
 func (r *reader) text(n uint64) *sio.ParseError {
@@ -200,6 +227,9 @@ func needsEscape(text []byte) bool {
 func (r *reader) validText(n uint64) ([]byte, *sio.ParseError) {
 	text, err := r.take(n)
 	if err == nil && !utf8.Valid(text) {
+		if r.loose {
+			return bytes.ToValidUTF8(text, []byte("\uFFFD")), nil
+		}
 		err = errUTF8
 	}
 	return text, err
@@ -209,6 +239,10 @@ func (r *reader) binary(n uint64) *sio.ParseError {
 	data, err := r.take(n)
 	if err != nil {
 		return err
+	}
+	if r.buffers {
+		r.buffer(data)
+		return nil
 	}
 	if len(r.attachments) == r.limit {
 		return errAttachments

@@ -2,6 +2,8 @@ package msgpack
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math"
 	"slices"
 	"strconv"
 
@@ -13,13 +15,7 @@ import (
 // only error says that raw is not JSON; dst is then returned as it was.
 func AppendJSON(dst, raw []byte, attachments [][]byte) ([]byte, error) {
 	w := writer{dst: dst, text: raw, attachments: attachments, levels: sio.MaxDepth}
-	if !w.value() {
-		return dst, errJSON
-	}
-	if w.space(); w.pos < len(raw) {
-		return dst, errJSON
-	}
-	return w.dst, nil
+	return w.document()
 }
 
 // A writer reads JSON and writes MessagePack. It takes the JSON to be valid, and stops
@@ -29,8 +25,21 @@ type writer struct {
 	text        []byte
 	pos         int
 	attachments [][]byte
-	levels      int    // arrays and objects that may still be opened
-	scratch     []byte // for text with escapes
+	levels      int      // arrays and objects that may still be opened
+	scratch     []byte   // for text with escapes
+	dialect     *Dialect // nil where clients read it
+}
+
+// document writes a text that is one value and nothing else.
+func (w *writer) document() ([]byte, error) {
+	start := len(w.dst)
+	if !w.value() {
+		return w.dst[:start], errJSON
+	}
+	if w.space(); w.pos < len(w.text) {
+		return w.dst[:start], errJSON
+	}
+	return w.dst, nil
 }
 
 func (w *writer) value() bool {
@@ -109,20 +118,29 @@ func (w *writer) object() bool {
 			if !ok || !w.accept(':') {
 				return false
 			}
-			w.dst = AppendString(w.dst, w.unquote(key))
+			before := len(w.dst)
+			name := w.unquote(key)
+			reserved := w.dialect != nil && string(name) == protoKey
+			lookalike := w.dialect != nil && string(name) == placeholderKey
+			w.dst = AppendString(w.dst, name)
 			w.space()
 			from := w.pos
 			if !w.value() {
 				return false
 			}
+			n++
 			switch value := w.text[from:w.pos]; {
+			case reserved:
+				w.dst = w.dst[:before]
+				n--
 			case len(w.attachments) == 0:
 			case sio.IsMark(key, value):
 				marked = true
+			case lookalike && string(value) == "true":
+				w.dst[len(w.dst)-1] = 1
 			case string(key) == `"num"`:
 				num = attachmentNumber(value)
 			}
-			n++
 			if w.accept('}') {
 				break
 			}
@@ -197,6 +215,9 @@ func (w *writer) number() bool {
 	if len(raw) == 0 {
 		return false
 	}
+	if w.dialect != nil && w.dialect.Doubles && (len(raw) > 15 || bytes.ContainsAny(raw, "eE")) {
+		return w.double(raw)
+	}
 	if i, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
 		w.dst = AppendInt(w.dst, i)
 		return true
@@ -208,6 +229,17 @@ func (w *writer) number() bool {
 	f, err := strconv.ParseFloat(string(raw), 64)
 	w.dst = AppendFloat(w.dst, f)
 	return err == nil || f != 0 // out of range it is infinite, as in JavaScript
+}
+
+// double writes a number that may be beyond what is exact in a float64.
+func (w *writer) double(raw []byte) bool {
+	f, err := strconv.ParseFloat(string(raw), 64)
+	if math.Abs(f) > sio.MaxID {
+		w.dst = binary.BigEndian.AppendUint64(append(w.dst, float64Code), math.Float64bits(f))
+	} else {
+		w.dst = AppendFloat(w.dst, f)
+	}
+	return err == nil || f != 0
 }
 
 func isNumber(c byte) bool {

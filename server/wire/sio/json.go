@@ -23,6 +23,16 @@ type scanner struct {
 	disarm   *edit
 }
 
+// CheckJSON checks that raw, which must be valid UTF-8, is one JSON value with no more arrays and objects
+// inside each other than depth. Placeholders are data like any other.
+func CheckJSON(raw []byte, depth int) error {
+	s := scanner{text: raw, levels: min(depth, MaxDepth)}
+	if err := s.document(); err != nil {
+		return err
+	}
+	return nil
+}
+
 // document checks that the text is one value and nothing else.
 func (s *scanner) document() *ParseError {
 	s.space()

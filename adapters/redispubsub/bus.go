@@ -1,0 +1,243 @@
+package redispubsub
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"sync"
+	"time"
+
+	"parley/adapters/cluster"
+	"parley/adapters/nodewire"
+	"parley/adapters/redisconn"
+	"parley/server/adapter"
+)
+
+// A bus carries the messages of one namespace.
+type bus struct {
+	c         *Cluster
+	local     adapter.Local
+	link      *cluster.Link
+	namespace string
+	id        string
+	form      form
+	channels  channels
+	fixed     []*redisconn.Subscription // the channels that the namespace always has
+	rooms     *rooms
+
+	receiving sync.Mutex // held while Local may be called; guards what follows
+	closed    bool
+	gap       bool            // Local knows of it, and nothing has come since
+	in        cluster.Message // that is received
+
+	life   context.Context // ends with the bus
+	cancel context.CancelFunc
+	late   sync.WaitGroup // whoever waits for the first subscription
+}
+
+var _ cluster.Bus = (*bus)(nil)
+
+// newID returns an id of Node's form: 6 characters on the classic wire, 16 hexadecimal
+// digits on the other.
+func newID(w Wire) string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	if w == Classic {
+		return base64.RawURLEncoding.EncodeToString(b[:6])[:6]
+	}
+	return hex.EncodeToString(b[:])
+}
+
+func newBus(c *Cluster, local adapter.Local) *bus {
+	b := &bus{c: c, local: local, namespace: local.Namespace(), id: newID(c.opts.Wire)}
+	b.life, b.cancel = context.WithCancel(context.Background())
+	b.channels = c.opts.channels(b.namespace)
+	if c.opts.Wire == Sharded {
+		b.form = &sharded{b.channels, c.opts.Receive, c.opts.Send, nodewire.Sharded{Limits: c.opts.Limits}}
+	} else {
+		b.form = &classic{b.channels, b.id, b.namespace, nodewire.Classic{Limits: c.opts.Limits}}
+	}
+	b.link = cluster.NewLink(local, b, &cluster.Options{Timeout: c.opts.Timeout, MaxAnswering: c.opts.MaxAnswering})
+	handler := b.receive
+	b.rooms = &rooms{linger: c.opts.Linger, byName: make(map[string]*room)}
+	b.rooms.subscribe = func(room string) *redisconn.Subscription { return b.subscribe(b.channels.room(room), handler) }
+	return b
+}
+
+// open subscribes to what the namespace always has.
+func (b *bus) open() {
+	names := []string{b.channels.base, b.channels.answersTo(b.id)}
+	if b.c.opts.Wire == Classic {
+		names = append(names, b.channels.counted, b.channels.shared)
+	}
+	for _, name := range names {
+		b.fixed = append(b.fixed, b.subscribe(name, b.receive))
+	}
+	b.late.Go(b.awaitFirst)
+}
+
+func (b *bus) subscribe(channel string, handler func(string, []byte) error) *redisconn.Subscription {
+	return b.c.conn.Subscribe(redisconn.SubOptions{
+		Channel: channel,
+		Sharded: b.c.opts.Wire == Sharded,
+		Pin:     b.pin(channel),
+		Handler: handler,
+		OnGap:   b.missed,
+	})
+}
+
+// pin decides who of a Redis Cluster has a channel: on the classic wire one server all
+// of the namespace, which keeps one order.
+func (b *bus) pin(channel string) string {
+	if b.c.opts.Wire == Sharded {
+		return channel
+	}
+	return b.channels.base
+}
+
+// soon is how long a subscription takes at most while all is well.
+const soon = time.Second
+
+// awaitFirst waits for Redis. Clients that had been there for long before have missed
+// what others sent.
+func (b *bus) awaitFirst() {
+	began := time.Now()
+	for _, sub := range b.fixed {
+		if sub.Ready(b.life) != nil {
+			return
+		}
+	}
+	if time.Since(began) > soon {
+		b.missed()
+	}
+}
+
+func (b *bus) ID() string { return b.id }
+
+func (b *bus) Send(m *cluster.Message) error {
+	err := b.publish(m)
+	if errors.Is(err, nodewire.ErrKind) && (m.Kind == cluster.Bye || m.Kind == cluster.Cancel) {
+		return nil // Node has no words for it
+	}
+	return err
+}
+
+// Reply leaves out what the wires cannot say: that a client will not answer.
+func (b *bus) Reply(_ string, m *cluster.Message) error {
+	if m.Kind == cluster.Gone {
+		return nil
+	}
+	return b.publish(m)
+}
+
+// overhead is about what a message takes besides its payload, in bytes.
+const overhead = 192
+
+func (b *bus) publish(m *cluster.Message) error {
+	signature := 0
+	if b.c.opts.Secret != nil {
+		signature = macSize
+	}
+	size := signature + overhead + len(m.Payload.Data)
+	for _, a := range m.Payload.Attachments {
+		size += len(a)
+	}
+	data, channel, err := b.form.write(make([]byte, signature, size), m)
+	if err != nil {
+		return err
+	}
+	if signature > 0 {
+		sign(b.c.opts.Secret, channel, data)
+	}
+	return b.c.conn.Publish(b.pin(channel), nil, b.c.command, channel, data)
+}
+
+// receive is the handler of all channels.
+func (b *bus) receive(channel string, data []byte) error {
+	if b.c.opts.Secret != nil {
+		var err error
+		if data, err = verify(b.c.opts.Secret, channel, data); err != nil {
+			return err
+		}
+	}
+	m, err := b.form.read(channel, data)
+	if err != nil {
+		return err
+	}
+	if m.Namespace != b.namespace {
+		return nil // of a neighbour with a similar name, or an echo
+	}
+	b.receiving.Lock()
+	defer b.receiving.Unlock()
+	if b.closed {
+		return nil
+	}
+	b.gap = false
+	b.in = m
+	return b.link.Receive(&b.in)
+}
+
+// missed tells Local of a gap, once for several between the same messages.
+func (b *bus) missed() {
+	b.receiving.Lock()
+	defer b.receiving.Unlock()
+	if !b.closed && !b.gap {
+		b.gap = true
+		b.local.Missed()
+	}
+}
+
+// Peers counts as Node does: all subscribers but this one, which must be among them.
+func (b *bus) Peers(ctx context.Context) (cluster.Peers, error) {
+	for _, sub := range b.fixed {
+		if err := sub.Ready(ctx); err != nil {
+			return cluster.Peers{}, err
+		}
+	}
+	n, err := b.c.conn.Count(ctx, b.channels.counted, b.c.opts.Wire == Sharded)
+	return cluster.Peers{Count: max(n-1, 0)}, err
+}
+
+func (b *bus) RoomCreated(name string, own bool) {
+	if b.form.wants(own) {
+		b.rooms.created(name)
+	}
+}
+
+func (b *bus) RoomRemoved(name string, own bool) {
+	if b.form.wants(own) {
+		b.rooms.removed(name, own)
+	}
+}
+
+// sync is Cluster.Sync for the namespace.
+func (b *bus) sync(ctx context.Context, names []string) error {
+	subs := []*redisconn.Subscription{b.fixed[0]}
+	if len(names) > 0 || b.c.spread {
+		subs = append(subs, b.rooms.subscriptions(names)...)
+	}
+	if b.c.spread {
+		for _, name := range names { // rooms that nobody here is in were perhaps sent to
+			if err := b.c.conn.Flush(ctx, b.pin(b.channels.room(name))); err != nil {
+				return err
+			}
+		}
+	}
+	return b.c.conn.Sync(ctx, subs...)
+}
+
+func (b *bus) Close(ctx context.Context) error {
+	b.cancel()
+	b.rooms.close()
+	for _, sub := range b.fixed {
+		sub.Close()
+	}
+	b.receiving.Lock()
+	b.closed = true
+	b.receiving.Unlock()
+	b.c.forget(b)
+	b.late.Wait()
+	return nil
+}

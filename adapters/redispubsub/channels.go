@@ -1,0 +1,56 @@
+package redispubsub
+
+import (
+	"strings"
+	"unicode/utf16"
+)
+
+// channels are the names of a namespace's channels. Those of Node are not unambiguous:
+// a namespace with # in its name would share some with rooms of other namespaces. So
+// such a namespace has names of its own, under which no Node server is.
+type channels struct {
+	base    string // broadcasts; on the sharded wire requests too
+	counted string // has as many subscribers as the namespace has servers
+	shared  string // answers to servers that do not say who they are; classic only
+	answers string // begins the channels of answers to one server
+}
+
+func (o *Options) channels(namespace string) channels {
+	key := o.Key
+	if o.Secret != nil {
+		key += "-signed"
+	}
+	if strings.Contains(namespace, "#") {
+		key += "-escaped"
+		namespace = escape.Replace(namespace)
+	}
+	base := key + "#" + namespace + "#"
+	if o.Wire == Sharded {
+		return channels{base: base, counted: base, answers: base}
+	}
+	shared := key + "-response#" + namespace + "#"
+	return channels{base: base, counted: key + "-request#" + namespace + "#", shared: shared, answers: shared}
+}
+
+var escape = strings.NewReplacer("%", "%25", "#", "%23")
+
+// room is the channel of broadcasts to one room.
+func (c *channels) room(name string) string { return c.base + name + "#" }
+
+// answersTo is the channel of answers to one server.
+func (c *channels) answersTo(id string) string { return c.answers + id + "#" }
+
+// idLength is the length of a socket's id, in UTF-16 units.
+const idLength = 20
+
+// private reports whether Node takes a room for the one of a socket.
+func private(room string) bool {
+	if len(room) < idLength || len(room) > 3*idLength {
+		return false
+	}
+	n := 0
+	for _, r := range room {
+		n += max(utf16.RuneLen(r), 1)
+	}
+	return n == idLength
+}
