@@ -81,7 +81,7 @@ var layers = map[string][]string{
 	"namespaces/redis":         {"adapters/redisconn", "namespaces/...", "server/socketio"},
 	"client-demo":              {},
 	"cmd/parley":               {"server/socketio", "server/engineio", "server/adapter", "namespaces/...", "adapters/...", "client-demo"},
-	"cmd/parley-bench":         {"server/socketio", "server/wire/eio", "server/wire/sio"},
+	"cmd/parley-bench":         {"server/socketio", "server/wire/eio", "server/wire/sio", "adapters/redispubsub", "adapters/redisstreams"},
 }
 
 // thirdParty names every module from elsewhere, and the packages that may import it. Their tests may too.

@@ -11,13 +11,12 @@ import (
 )
 
 // await waits until the owner of the next command answers again, and fails what has become too old meanwhile. It returns the number of
-// attempts so far, or zero when the queue has run empty and the goroutine is to end.
+// attempts so far, or zero when the queue has run empty.
 func (l *lane) await(tries int, cause error) int {
 	for {
 		closing := l.expire(cause)
 		l.mu.Lock()
 		if len(l.queue) == 0 {
-			l.done = nil
 			l.mu.Unlock()
 			l.back()
 			return 0

@@ -35,8 +35,9 @@ var (
 type Conn struct {
 	opts    Options
 	client  redis.UniversalClient
-	cluster cluster     // nil unless client is one
-	mapped  atomic.Bool // the cluster's slots have been asked for
+	cluster cluster       // nil unless client is one
+	single  *redis.Client // client with the patience of a lane; nil if it is a cluster
+	mapped  atomic.Bool   // the cluster's slots have been asked for
 
 	ctx    context.Context // ends when Close has waited long enough
 	cancel context.CancelFunc
@@ -65,6 +66,9 @@ func New(client redis.UniversalClient, opts *Options) *Conn {
 	c := &Conn{opts: opts.withDefaults(), client: client}
 	c.cluster, _ = client.(cluster)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	if single, ok := client.(*redis.Client); ok {
+		c.single = single.WithTimeout(c.opts.MaxAge)
+	}
 	c.lanes = make([]lane, 1)
 	if c.cluster != nil {
 		c.lanes = make([]lane, clusterLanes)
@@ -123,6 +127,15 @@ func (c *Conn) node(ctx context.Context, pin string) (redis.UniversalClient, str
 	}
 	c.mapped.Store(true)
 	return node, node.Options().Addr, nil
+}
+
+// patient returns a node's client for the commands of a lane. A Redis that stands still for a moment has its time: giving up sooner would only
+// leave the outcome unknown.
+func (c *Conn) patient(node *redis.Client) *redis.Client {
+	if c.single != nil {
+		return c.single
+	}
+	return node.WithTimeout(c.opts.MaxAge)
 }
 
 // reload makes a cluster client look again who has which slots.

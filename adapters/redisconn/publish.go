@@ -52,14 +52,15 @@ func (m *command) finish(c *Conn, reply any, err error) {
 	}
 }
 
-// lane is one queue of commands. A goroutine sends them while there are any.
+// lane is one queue of commands. A goroutine sends them, from the first one on.
 type lane struct {
 	c *Conn
 
 	mu      sync.Mutex
 	queue   []*command
 	closing bool
-	done    chan struct{} // closed when the goroutine ends; nil while there is none
+	wake    chan struct{} // has something in it when there may be something to do; nil while there is no goroutine
+	done    chan struct{} // closed when the goroutine ends
 
 	failures uint64 // commands that were not carried out
 	failure  error  // of the last one
@@ -147,12 +148,20 @@ func (l *lane) push(m *command) error {
 		return ErrClosed
 	}
 	l.queue = append(l.queue, m)
-	if l.done == nil {
-		l.done = make(chan struct{})
-		l.c.work.Add(1)
-		go l.run(l.done)
+	if l.wake == nil {
+		l.wake, l.done = make(chan struct{}, 1), make(chan struct{})
+		l.c.work.Go(l.run)
 	}
+	l.rouse()
 	return nil
+}
+
+// rouse has the goroutine look again. The caller holds l.mu.
+func (l *lane) rouse() {
+	select {
+	case l.wake <- struct{}{}:
+	default: // also where there is no goroutine
+	}
 }
 
 // close lets nothing more in.
@@ -160,9 +169,10 @@ func (l *lane) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closing = true
+	l.rouse()
 }
 
-// idle waits until the queue is empty.
+// idle waits, after close, until the queue is empty.
 func (l *lane) idle(ctx context.Context) error {
 	l.mu.Lock()
 	done := l.done
@@ -178,14 +188,18 @@ func (l *lane) idle(ctx context.Context) error {
 	}
 }
 
-func (l *lane) run(done chan struct{}) {
-	defer l.c.work.Done()
-	defer close(done)
+func (l *lane) run() {
+	defer close(l.done)
 	var batch []*command
 	for tries := 0; ; {
-		batch = l.next(batch[:0], tries > 0)
+		var closing bool
+		batch, closing = l.next(batch[:0], tries > 0)
 		if len(batch) == 0 {
-			return
+			if closing {
+				return
+			}
+			<-l.wake
+			continue
 		}
 		err := l.send(batch)
 		if err == nil {
@@ -202,9 +216,7 @@ func (l *lane) run(done chan struct{}) {
 			l.c.changed(err)
 		}
 		l.c.reload()
-		if tries = l.await(tries, err); tries == 0 {
-			return
-		}
+		tries = l.await(tries, err)
 	}
 }
 
@@ -216,8 +228,8 @@ func (l *lane) back() {
 }
 
 // next takes the batch that is due, and finishes the marks before it. With one it takes a single command, for a Redis that may not be back.
-// An empty batch ends the goroutine: there is nothing left.
-func (l *lane) next(batch []*command, one bool) []*command {
+// Where the batch is empty, it says whether nothing more will come.
+func (l *lane) next(batch []*command, one bool) (next []*command, closing bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for len(l.queue) > 0 && l.queue[0].Cmd == nil {
@@ -233,10 +245,10 @@ func (l *lane) next(batch []*command, one bool) []*command {
 		}
 		batch = append(batch, l.pop())
 	}
-	if len(batch) == 0 {
-		l.queue, l.done = nil, nil
+	if len(l.queue) == 0 {
+		l.queue = nil
 	}
-	return batch
+	return batch, l.closing
 }
 
 func (l *lane) pop() *command {
@@ -295,8 +307,7 @@ func (l *lane) exec(node redis.UniversalClient, batch []*command) error {
 	ctx, cancel := context.WithTimeout(l.c.ctx, l.c.opts.MaxAge)
 	defer cancel()
 	if client, ok := node.(*redis.Client); ok {
-		// A Redis that stands still for a moment has its time: giving up sooner would only leave the outcome unknown.
-		node = client.WithTimeout(l.c.opts.MaxAge)
+		node = l.c.patient(client)
 	}
 	pipe := node.Pipeline()
 	for _, m := range batch {

@@ -19,13 +19,19 @@ import (
 func serve(args []string) error {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:3000", "`host:port` to listen on")
+	redisURL := flags.String("redis", "", "`URL` of the Redis over which servers are connected; none: this one is alone")
+	wire := flags.String("wire", "streams", "how they are connected: classic, sharded or streams")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("serve: unexpected argument %q", flags.Arg(0))
 	}
-	io := socketio.New(nil)
+	options, leave, err := connect(*redisURL, *wire)
+	if err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	io := socketio.New(options)
 	mountBench(io)
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", io)
@@ -47,7 +53,7 @@ func serve(args []string) error {
 	}
 	ending, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	err = errors.Join(io.Shutdown(ending), server.Shutdown(ending))
+	err = errors.Join(io.Shutdown(ending), server.Shutdown(ending), leave(ending))
 	<-failed
 	return err
 }
