@@ -70,7 +70,8 @@ function asSent(value) {
     if (x && typeof x === "object") return Object.keys(x).join() === "cut" ? attachments[x.cut] : Object.fromEntries(Object.entries(x).map(([k, v]) => [k, paste(v)]));
     return x;
   };
-  return attachments.length ? paste(JSON.parse(JSON.stringify(cut(value)) ?? "null")) : JSON.parse(JSON.stringify(value) ?? "null");
+  const bare = JSON.parse(JSON.stringify(cut(value)) ?? "null");
+  return attachments.length ? paste(bare) : bare;
 }
 
 async function back() {
