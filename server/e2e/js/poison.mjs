@@ -14,8 +14,8 @@ const odd = { "": [null, { "ключ\u0000": "\u2028" }], __proto__x: 1, length:
 const clients = await Promise.all(sites.map((site, i) => site.open("/", { auth: { name: `n${i}`, odd }, query: { odd: "?&=#é\n" } })));
 const controls = await Promise.all(sites.map((site) => site.open("/control")));
 const heard = clients.map(() => []);
-// What JSON has no number for is null; that there is none below zero, too, not every codec knows.
-const text = (value) => JSON.stringify(plain(value));
+// Node's codecs lose members of this name.
+const text = (value) => JSON.stringify(plain(value), (key, inner) => (key === "__proto__" ? undefined : inner));
 for (const [i, socket] of clients.entries()) {
   socket.onAny((event, ...args) => {
     if (event === "volatile probe") return args[0]();
@@ -33,11 +33,19 @@ async function compare(most) {
   const [first, ...others] = heard;
   for (; seen < most; seen++) {
     for (const [i, list] of others.entries()) {
-      if (list[seen] !== first[seen]) return `event ${seen} at client ${i + 1}: ${short(list[seen])}, at client 0: ${short(first[seen])} (${heard.map(({ length }) => length)} of ${most})`;
+      if (list[seen] !== first[seen]) return `event ${seen} at client ${i + 1}: ${differing(list[seen], first[seen])} (${heard.map(({ length }) => length)} of ${most})`;
     }
   }
   if (late || heard.some(({ length }) => length > most)) return `${heard.map(({ length }) => length)} events instead of ${most}`;
   return null;
+}
+
+// differing shows two texts from a little before they differ.
+function differing(a = "nothing", b = "nothing") {
+  let at = 0;
+  while (a[at] === b[at]) at++;
+  const from = Math.max(0, at - 60);
+  return `${short(a.slice(0, 30))} … ${short(a.slice(from, at + 100))}, not … ${short(b.slice(from, at + 100))}`;
 }
 
 const short = (s = "nothing") => (s.length < 500 ? s : `${s.slice(0, 500)}… (${s.length})`);
