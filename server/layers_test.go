@@ -56,6 +56,7 @@ var layers = map[string][]string{
 	"adapters/memory":              {"adapters/cluster", "server/adapter"},
 	"adapters/redisconn":           {},
 	"adapters/redisconn/redistest": {},
+	"adapters/forward":             {},
 	"adapters/nodewire":            {"adapters/cluster", "server/adapter", "server/wire/msgpack", "server/wire/sio"},
 	"adapters/redispubsub": {
 		"adapters/cluster", "adapters/nodewire", "adapters/redisconn", "server/adapter",

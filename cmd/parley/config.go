@@ -30,6 +30,7 @@ type config struct {
 	logLevel       slog.Level
 
 	redis            redisConfig
+	peer             peerConfig
 	keys             keyConfig
 	rateLimit        int // messages per minute and user; 0: no limit
 	eventRate        int // per second and connection; 0: no limit
@@ -105,7 +106,7 @@ var settings = slices.Concat([]setting{
 		func(c *config, v string) (err error) { c.trustedProxies, err = parsePrefixes(v); return }},
 	{"ops-addr", "host:port", "", "where to serve metrics, profiles and POST /admin/revoke; whoever reaches this address may use them",
 		func(c *config, v string) (err error) { c.opsAddr, err = parseOptionalAddr(v); return }},
-}, redisSettings, keySettings)
+}, redisSettings, peerSettings, keySettings)
 
 // onOff is the kind of a setting whose flag, alone, means on.
 const onOff = "on|off"
@@ -142,6 +143,9 @@ func parseConfig(args, environ []string) (*config, error) {
 		return nil, err
 	}
 	if err := c.redis.check(given, c.data); err != nil {
+		return nil, err
+	}
+	if err := c.peer.check(given, c.redis.url == nil); err != nil {
 		return nil, err
 	}
 	if !given["addr"] && c.keys.given() {
