@@ -14,12 +14,14 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 
 	"parley/adapters/redisconn"
 	"parley/adapters/redisconn/redistest"
 )
 
 func TestMain(m *testing.M) {
+	redis.SetLogger(new(logging.VoidLogger))
 	code := m.Run()
 	buf := make([]byte, 4<<20)
 	if left := string(buf[:runtime.Stack(buf, true)]); code == 0 && strings.Contains(left, "redisconn.(*") {
@@ -213,7 +215,7 @@ func TestKilledAndRestarted(t *testing.T) {
 	publish(t, c, "sh", "spublish", "sh", "new")
 	syncNow(t, c, l.sub, sh.sub)
 	for _, l := range []*listener{l, sh} {
-		if got, gaps := l.state(); len(got) == 0 || got[len(got)-1] != "new" || gaps != 1 {
+		if got, gaps := l.state(); len(got) == 0 || got[len(got)-1] != "new" || gaps != 2 {
 			t.Fatalf("%s: %q, %d gaps", l.sub.Channel(), got, gaps)
 		}
 	}

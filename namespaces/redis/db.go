@@ -24,26 +24,35 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"log/slog"
+	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
+
+	"parley/adapters/redisconn"
 )
 
 // A DB is the state in Redis, as one node uses it. It may be used by any number of
 // goroutines.
 type DB struct {
 	client redis.UniversalClient
+	conn   *redisconn.Conn // for what is published
 	opts   Options
 	id     string // of this process, by which others wake it
 	turns  *turns
+	node   *node
+	ops    atomic.Uint64
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
 
-	mu      sync.Mutex // guards what follows
-	closing bool
-	running sync.WaitGroup // goroutines; none is added once closing is set
+	mu          sync.Mutex // guards what follows
+	closing     bool
+	revocations *revocations   // nil if nobody asked for them
+	running     sync.WaitGroup // goroutines; none is added once closing is set
 }
 
 // Open returns a DB, which must be closed. It does not wait for Redis: while that is
@@ -58,7 +67,11 @@ func Open(client redis.UniversalClient, opts *Options) (*DB, error) {
 	db := &DB{client: client, opts: o, id: newID(o.Node)}
 	db.life, db.end = context.WithCancel(context.Background())
 	db.turns = &turns{db: db, all: make(map[turnKey]*turn)}
-	db.spawn(db.listen)
+	db.node = &node{db: db, id: newID(o.Node), tend: make(chan struct{}, 1)}
+	db.conn = redisconn.New(client, &redisconn.Options{Logger: o.Logger, ProbePrefix: o.Prefix + ":probe", Timeout: o.Timeout})
+	db.conn.Subscribe(redisconn.SubOptions{Channel: db.channel("node:" + db.id), Handler: db.turns.hear})
+	db.spawn(db.node.run)
+	db.spawn(db.node.mend)
 	return db, nil
 }
 
@@ -66,7 +79,7 @@ func Open(client redis.UniversalClient, opts *Options) (*DB, error) {
 func newID(node string) string {
 	var tag [8]byte
 	rand.Read(tag[:])
-	return escape(node) + "." + hex.EncodeToString(tag[:])
+	return strings.ReplaceAll(escape(node), " ", "%20") + "." + hex.EncodeToString(tag[:])
 }
 
 // Close ends this node's part, after the servers that use it have been shut down: its
@@ -81,10 +94,32 @@ func (db *DB) Close(ctx context.Context) error {
 	if again {
 		return nil
 	}
+	db.node.settle(ctx)
 	db.end()
 	db.running.Wait()
+	db.node.leave(ctx)
 	db.turns.giveBack(ctx)
+	_ = db.conn.Close(ctx) // it ends with ctx, whose error follows
 	return ctx.Err()
+}
+
+// Health returns nil while all is well: Redis hears that this node is alive, messages go both
+// ways, and the deny list, where there is one, has been read.
+func (db *DB) Health() error {
+	db.mu.Lock()
+	closed, r := db.closing, db.revocations
+	db.mu.Unlock()
+	switch {
+	case closed:
+		return errors.New("redis: closed")
+	case !db.node.alive():
+		return errors.New("redis: not reached lately")
+	case !db.conn.Health().OK():
+		return errors.New("redis: messages do not go both ways")
+	case r != nil && !r.complete():
+		return errors.New("redis: revoked tokens not read yet")
+	}
+	return nil
 }
 
 // spawn runs f on a goroutine that Close waits for, which f must end with db.life. It

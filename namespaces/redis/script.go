@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/redis/go-redis/v9"
 
@@ -17,13 +18,18 @@ import (
 //go:embed lua/*.lua
 var sources embed.FS
 
-// script returns the script in a file of lua, without its suffix. For package variables.
-func script(name string) *redis.Script {
-	source, err := sources.ReadFile("lua/" + name + ".lua")
-	if err != nil {
-		panic(err)
+// script returns the script in files of lua, without their suffix, one behind the other.
+// For package variables.
+func script(names ...string) *redis.Script {
+	var text []byte
+	for _, name := range names {
+		source, err := sources.ReadFile("lua/" + name + ".lua")
+		if err != nil {
+			panic(err)
+		}
+		text = append(text, source...)
 	}
-	return redis.NewScript(string(source))
+	return redis.NewScript(string(text))
 }
 
 // run runs a script. Its errors are fit for clients.
@@ -47,3 +53,6 @@ func unavailable(err error) error {
 	}
 	return fmt.Errorf("redis: %w: %w", errUnavailable, err)
 }
+
+// op returns an id for one call of a script that the client may run more than once.
+func (db *DB) op() string { return db.id + "." + strconv.FormatUint(db.ops.Add(1), 36) }

@@ -44,6 +44,7 @@ type turn struct {
 	asked time.Time // when its lease was last asked for; zero: it has none
 	dirty bool      // this node may have published since the last Sync
 	stale bool      // others may have published since the last Sync
+	lapse bool      // the node that had it before may have died in it
 }
 
 // A hold is the turn while f of turns.do has it.
@@ -68,6 +69,7 @@ func (t *turns) sure() time.Duration   { return t.db.opts.Lease * 5 / 6 }
 //
 // The errors of do itself are fit for clients.
 func (t *turns) do(ctx context.Context, key turnKey, fresh bool, f func(ctx context.Context, h *hold) error) error {
+	client := ctx
 	ctx, cancel := context.WithTimeout(ctx, t.db.opts.Timeout+2*t.db.opts.Lease) // a dead node may have it
 	defer cancel()
 	defer context.AfterFunc(t.db.life, cancel)()
@@ -77,7 +79,9 @@ func (t *turns) do(ctx context.Context, key turnKey, fresh bool, f func(ctx cont
 	}
 	defer t.leave(u)
 	if err := t.take(ctx, u, fresh); err != nil {
-		t.refuse(u, err)
+		if client.Err() == nil { // else the next call may have it
+			t.refuse(u, err)
+		}
 		return unavailable(err)
 	}
 	ctx, done := t.db.bounded(context.WithoutCancel(ctx))
@@ -103,6 +107,14 @@ func (h *hold) regain(ctx context.Context) (kept bool, err error) {
 	}
 	u.dirty = true
 	return u.taken.Equal(before), nil
+}
+
+// lapsed reports, once, whether another node has had the turn and not ended it: it may
+// have changed something that it has not published, and may have died.
+func (h *hold) lapsed() bool {
+	was := h.turn.lapse
+	h.turn.lapse = false
+	return was
 }
 
 // enter waits until a turn is the caller's in this node.
@@ -230,13 +242,14 @@ func (t *turns) ask(ctx context.Context, u *turn) error {
 	defer poll.Stop()
 	for {
 		asked := time.Now()
-		got, last, wanting, err := t.tryTake(ctx, u)
+		got, last, wanting, lapsed, err := t.tryTake(ctx, u)
 		if err != nil {
 			return err
 		}
 		if got {
 			if u.asked = asked; last != t.db.id {
 				u.taken, u.stale = asked, true
+				u.lapse = u.lapse || lapsed
 			}
 			t.mu.Lock()
 			u.wanted = wanting
@@ -258,14 +271,14 @@ var (
 	scriptPass = script("turn_pass")
 )
 
-func (t *turns) tryTake(ctx context.Context, u *turn) (got bool, last string, wanted bool, err error) {
+func (t *turns) tryTake(ctx context.Context, u *turn) (got bool, last string, wanted, lapsed bool, err error) {
 	v, err := t.db.run(ctx, scriptTake, t.keys(u), t.db.id, t.db.opts.Lease.Milliseconds(), turnMemory.Milliseconds(),
 		t.db.channel("node:"), wakeWanted.message(u.key))
 	if err != nil {
-		return false, "", false, err
+		return false, "", false, false, err
 	}
 	r := reply{v}
-	return r.at(0).int() == 1, r.at(1).text(), r.at(2).int() > 0, nil
+	return r.at(0).int() == 1, r.at(1).text(), r.at(2).int() > 0, r.at(3).int() == 1, nil
 }
 
 func (t *turns) keys(u *turn) []string {

@@ -1,6 +1,10 @@
 package redis
 
-import "github.com/go-json-experiment/json"
+import (
+	"errors"
+
+	"github.com/go-json-experiment/json"
+)
 
 // A wake is why a node is woken by another one, about a turn. It is the first byte of
 // a message on the node's channel; the key follows as JSON.
@@ -19,10 +23,19 @@ func (w wake) message(key turnKey) []byte {
 	return append([]byte{byte(w)}, text...)
 }
 
-// parseWake reads a message of another node.
-func parseWake(message string) (w wake, key turnKey, ok bool) {
+// hear takes a message of another node.
+func (t *turns) hear(_ string, message []byte) error {
+	w, key, ok := parseWake(message)
+	if !ok {
+		return errors.New("redis: not a message about a turn")
+	}
+	t.woken(w, key)
+	return nil
+}
+
+func parseWake(message []byte) (w wake, key turnKey, ok bool) {
 	var names [3]string
-	if message == "" || json.Unmarshal([]byte(message[1:]), &names) != nil {
+	if len(message) == 0 || json.Unmarshal(message[1:], &names) != nil {
 		return 0, key, false
 	}
 	w = wake(message[0])
