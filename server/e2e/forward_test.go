@@ -153,16 +153,18 @@ func TestOfficialClientsWithoutStickySessions(t *testing.T) {
 	for name, c := range map[string]struct {
 		script, url, mode string
 		groups            []string
+		only              string
 	}{
-		"polling, by request":       {"node.mjs", request, "polling", []string{"connection"}},
-		"upgrade, by request":       {"node.mjs", request, "upgrade", []string{"events", "endings"}},
-		"upgrade, by connection":    {"node.mjs", connection, "upgrade", []string{"connection", "delivery"}},
-		"2.x upgrade, by request":   {"node-old.mjs", request, "upgrade", []string{"old"}},
-		"2.x base64, by connection": {"node-old.mjs", connection, "base64", []string{"old"}},
+		"polling, by request":       {"node.mjs", request, "polling", []string{"connection"}, ""},
+		"upgrade, by request":       {"node.mjs", request, "upgrade", []string{"events", "endings"}, ""},
+		"upgrade, by connection":    {"node.mjs", connection, "upgrade", []string{"connection", "endings"}, ""},
+		"order over the upgrade":    {"node.mjs", request, "upgrade", []string{"delivery"}, "order across the upgrade"},
+		"2.x upgrade, by request":   {"node-old.mjs", request, "upgrade", []string{"old"}, ""},
+		"2.x base64, by connection": {"node-old.mjs", connection, "base64", []string{"old"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			driver := startScript(t, c.script, task{
-				"url": c.url, "mode": c.mode, "rounds": 1, "kicks": 3, "crowd": 4, "groups": c.groups,
+				"url": c.url, "mode": c.mode, "rounds": 1, "kicks": 3, "crowd": 4, "groups": c.groups, "only": c.only,
 			}.json())
 			outcomes(t, driver)
 			driver.wait()
