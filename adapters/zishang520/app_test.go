@@ -109,7 +109,7 @@ func mountRooms(io *socket.Server, s *socket.Socket) {
 		}
 		args[3].(socket.Ack)(nil, nil)
 	})
-	s.On("blob", func(args ...any) { io.Emit("blob", args[0]) })
+	s.On("blob", func(args ...any) { io.Emit("blob "+args[0].(string), args[1]) })
 	s.On("burst", func(args ...any) {
 		for i := range int(args[0].(float64)) {
 			io.Emit("tick", i)

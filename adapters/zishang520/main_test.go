@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
@@ -91,8 +93,9 @@ func startPeer(t *testing.T) (url string, ended <-chan struct{}) {
 
 // start serves the application on our engine until the test ends, and then makes sure
 // that nothing of it is left.
-func start(t *testing.T, opts *zishang520.Options, mount func(*socket.Server)) (url string, engine *zishang520.Server) {
+func start(t testing.TB, opts *zishang520.Options, mount func(*socket.Server)) (url string, engine *zishang520.Server) {
 	t.Helper()
+	before := runtime.NumGoroutine()
 	app := socket.NewServer(nil, options())
 	mount(app)
 	if opts == nil {
@@ -114,6 +117,13 @@ func start(t *testing.T, opts *zishang520.Options, mount func(*socket.Server)) (
 			t.Errorf("Shutdown: %v", err)
 		}
 		ts.Close()
+		client.CloseIdleConnections()
+		for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				_ = pprof.Lookup("goroutine").WriteTo(t.Output(), 1)
+				t.Fatalf("%d goroutines, %d at the start", runtime.NumGoroutine(), before)
+			}
+		}
 	})
 	return ts.URL, engine
 }

@@ -1,10 +1,11 @@
-// Runs one scenario after another with the official clients, against the application of
-// app_test.go, and prints one line of JSON for each: what went wrong, or nothing.
-// Usage: node clients.mjs <URL> <directory of the clients' packages>
+// Runs scenarios with the official clients, against the application of app_test.go, and
+// prints one line of JSON for each: what went wrong, or nothing. Each kind of client does
+// one scenario after the other, beside the other kinds.
+// Usage: node clients.mjs <URL> <directory of the clients' packages> <milliseconds to wait for what never comes>
 import { createRequire } from "node:module";
 import { strict as assert } from "node:assert";
 
-const [url, packages] = process.argv.slice(2);
+const [url, packages, patience] = process.argv.slice(2);
 const require = createRequire(packages + "/");
 const clients = {
   "4.8.4": require("socket.io-client").io,
@@ -12,12 +13,11 @@ const clients = {
   "2.5.0": require("socket.io-client-v2"),
 };
 const transports = { polling: ["polling"], websocket: ["websocket"], upgrade: ["polling", "websocket"] };
-const patience = 1500; // milliseconds; for what never comes
 
 const within = (promise, what) =>
   Promise.race([
     promise,
-    new Promise((_, reject) => setTimeout(() => reject(new Error(`${what} does not come`)), patience)),
+    new Promise((_, reject) => setTimeout(() => reject(new Error(`${what} does not come`)), Number(patience))),
   ]);
 const next = (socket, event) =>
   within(new Promise((resolve) => socket.once(event, (...args) => resolve(args))), event);
@@ -28,7 +28,7 @@ const ask = (socket, event, ...args) =>
 class Run {
   sockets = [];
   constructor(version, transport) {
-    Object.assign(this, { version, transport, old: version.startsWith("2") });
+    Object.assign(this, { version, transport, tag: `${version} ${transport}`, old: version.startsWith("2") });
   }
   create(namespace = "/", options = {}) {
     const socket = clients[this.version](url + namespace, {
@@ -77,15 +77,18 @@ const scenarios = {
   async "rooms, except, broadcast of the sender, all"(run) {
     const [a, b, c] = await Promise.all([run.open(), run.open(), run.open()]);
     const heard = { a: [], b: [], c: [] };
-    for (const [name, socket] of Object.entries({ a, b, c })) socket.on("said", (text) => heard[name].push(text));
-    await Promise.all([ask(a, "join", "r"), ask(b, "join", "r")]);
-    await ask(a, "say", "to", "r", "others of r");
-    await ask(a, "say", "in", "r", "all of r");
-    await ask(a, "say", "except", "r", "not in r");
-    await ask(a, "say", "broadcast", "", "others");
-    await ask(a, "say", "all", "", "all");
-    await ask(b, "leave", "r");
-    await ask(a, "say", "in", "r", "r without b");
+    for (const [name, socket] of Object.entries({ a, b, c })) {
+      socket.on("said", ([tag, text]) => tag === run.tag && heard[name].push(text));
+    }
+    const say = (whom, text) => ask(a, "say", whom, run.tag, [run.tag, text]);
+    await Promise.all([ask(a, "join", run.tag), ask(b, "join", run.tag)]);
+    await say("to", "others of r");
+    await say("in", "all of r");
+    await say("except", "not in r");
+    await say("broadcast", "others");
+    await say("all", "all");
+    await ask(b, "leave", run.tag);
+    await say("in", "r without b");
     await Promise.all([ask(a, "echo"), ask(b, "echo"), ask(c, "echo")]);
     assert.deepEqual(heard, {
       a: ["all of r", "all", "r without b"],
@@ -95,17 +98,17 @@ const scenarios = {
   },
   async "binary broadcast"(run) {
     const [a, b] = await Promise.all([run.open(), run.open()]);
-    const both = [next(a, "blob"), next(b, "blob")];
-    a.emit("blob", Buffer.from([7, 8]));
+    const both = [next(a, "blob " + run.tag), next(b, "blob " + run.tag)];
+    a.emit("blob", run.tag, Buffer.from([7, 8]));
     for (const [data] of await Promise.all(both)) assert.deepEqual(Buffer.from(data), Buffer.from([7, 8]));
   },
   async "acknowledgements of a room"(run) {
     const sockets = await Promise.all([run.open(), run.open()]);
     for (const [i, socket] of sockets.entries()) {
-      await ask(socket, "join", run.version + run.transport);
+      await ask(socket, "join", run.tag);
       socket.on("question", (n, answer) => answer(n + i));
     }
-    const answers = await ask(sockets[0], "ask room", run.version + run.transport);
+    const answers = await ask(sockets[0], "ask room", run.tag);
     assert.deepEqual(answers.sort(), [10, 11]);
   },
   async "volatile reaches a client that listens"(run) {
@@ -197,19 +200,19 @@ const scenarios = {
 };
 
 const report = (line) => console.log(JSON.stringify(line));
-for (const version of Object.keys(clients)) {
-  for (const transport of Object.keys(transports)) {
-    for (const [name, scenario] of Object.entries(scenarios)) {
-      const run = new Run(version, transport);
-      let wrong = "";
-      try {
-        await scenario(run);
-      } catch (error) {
-        wrong = String(error.message).split("\n")[0];
-      }
-      for (const socket of run.sockets) socket.disconnect();
-      report({ name: `${version} ${transport}: ${name}`, wrong });
+async function all(version, transport) {
+  for (const [name, scenario] of Object.entries(scenarios)) {
+    const run = new Run(version, transport);
+    let wrong = "";
+    try {
+      await scenario(run);
+    } catch (error) {
+      wrong = String(error.message).split("\n")[0];
     }
+    for (const socket of run.sockets) socket.disconnect();
+    report({ name: `${run.tag}: ${name}`, wrong });
   }
 }
+const kinds = Object.keys(clients).flatMap((version) => Object.keys(transports).map((name) => [version, name]));
+await Promise.all(kinds.map(([version, transport]) => all(version, transport)));
 process.exit(0);
