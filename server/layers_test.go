@@ -50,9 +50,11 @@ var layers = map[string][]string{
 	"server/webtransport": {
 		"server/socketio", "server/engineio", "server/internal/transport", "server/internal/reactor", "server/wire/eio",
 	},
-	"server/socketiotest": {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/msgpack", "server/wire/sio"},
-	"server/e2e/...":      {"server/..."},
-	"adapters/memory":     {"server/adapter"},
+	"server/socketiotest":              {"server/socketio", "server/engineio", "server/wire/eio", "server/wire/msgpack", "server/wire/sio"},
+	"server/e2e/...":                   {"server/..."},
+	"adapters/memory":                  {"server/adapter"},
+	"adapters/zishang520":              {"server/engineio"},
+	"adapters/zishang520/webtransport": {},
 	"adapters/adaptertest": {
 		"server/adapter", "server/socketio", "server/socketiotest",
 	},
@@ -75,7 +77,8 @@ var layers = map[string][]string{
 var thirdParty = map[string][]string{
 	"github.com/go-json-experiment/json": {"server/socketio", "server/socketiotest", "namespaces/..."},
 	"github.com/gobwas/ws":               {"server/internal/transport/websocket", "cmd/parley-bench"},
-	"github.com/quic-go":                 {"server/webtransport"},
+	"github.com/quic-go":                 {"server/webtransport", "adapters/zishang520/webtransport"},
+	"github.com/zishang520":              {"adapters/zishang520"},
 	"github.com/klauspost/compress":      {"server/internal/deflate"},
 	"github.com/golang-jwt/jwt/v5":       {"namespaces/identity", "namespaces/notifications", "namespaces/pubsub", "namespaces/plain"}, // but the first: their tests
 	"github.com/MicahParks/jwkset":       {"namespaces/identity"},

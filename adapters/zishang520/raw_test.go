@@ -110,3 +110,14 @@ func (r *raw) ended() {
 	}
 	r.t.Fatal("the session does not end")
 }
+
+// status returns that of the answer to a GET.
+func status(t *testing.T, url string) int {
+	t.Helper()
+	response, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
+}
