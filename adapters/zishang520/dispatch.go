@@ -38,19 +38,12 @@ func (c *conn) handle(it item) {
 
 // connect has the client join a namespace.
 func (c *conn) connect(namespace string, m message) {
-	c.mu.Lock()
-	sp := c.spaces[namespace]
-	c.mu.Unlock()
-	switch {
-	case sp != nil && sp.socket == nil:
+	switch s, known := c.find(namespace); {
+	case known && s == nil:
 		return // a client that gave up waiting and tries again gets one answer
-	case sp != nil && sp.socket.Connected():
+	case known && s.Connected():
 		c.reject()
 		return
-	case sp != nil:
-		c.mu.Lock()
-		delete(c.spaces, namespace)
-		c.mu.Unlock()
 	}
 	if !c.expect(namespace) {
 		c.send(&parser.Packet{

@@ -11,8 +11,9 @@
 // listeners of "connection" have returned; acknowledgements and the end of the
 // connection do not wait behind them. A packet that is not one ends its connection
 // and nothing else, and so does a panic while it is decoded. A panic of a listener ends
-// its event; one in a listener of "connection" or in a namespace's middleware still
-// ends the process, since socket.io/v2 calls these on goroutines of its own.
+// its event, one of a namespace's middleware the connection; that of a listener of
+// "connection" still ends the process, since socket.io/v2 calls it on a goroutine of its
+// own.
 //
 // A program needs a line in its go.mod, since it can have one version of QUIC only and
 // engine.io/v2 cannot be compiled with the present one; the directory is that of this

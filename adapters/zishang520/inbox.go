@@ -119,8 +119,8 @@ func (w *worker) Run() {
 		}
 		if it.call != nil {
 			it.call()
-		} else {
-			c.server.guard(it.packet.Type.String(), func() { c.handle(it) })
+		} else if !c.server.guard(it.packet.Type.String(), func() { c.handle(it) }) && it.packet.Type == parser.CONNECT {
+			c.Close(false) // there will be no answer
 		}
 		c.inbox.settle(c, it.bytes)
 	}

@@ -124,7 +124,7 @@ func (c *conn) fail(err error) {
 
 // acknowledged calls what waits for an acknowledgement.
 func (c *conn) acknowledged(p *parser.Packet) {
-	s := c.find(c.namespaceOf(p))
+	s, _ := c.find(c.namespaceOf(p))
 	if s == nil {
 		return
 	}

@@ -158,14 +158,16 @@ func (s *Server) Close() engine.BaseServer {
 }
 
 // Shutdown closes the socket.Server and waits until nothing of its engine is left
-// running or ctx ends, whose error it then returns.
+// running or ctx ends, whose error it then returns. Unlike Close of the socket.Server it
+// lets every listener that is running return before its socket hears of the end.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.Close()
+	err := s.engine.Shutdown(ctx)
 	s.io.Close(nil)
-	if err := s.engine.Shutdown(ctx); err != nil {
-		return err
+	if err == nil {
+		<-s.closed // a matter of moments now
 	}
-	<-s.closed // now it is a matter of moments
-	return nil
+	return err
 }
 
 var errNotHere = errors.New("zishang520: the engine makes its transports itself")

@@ -1,6 +1,7 @@
 package zishang520
 
 import (
+	"bytes"
 	"net/url"
 	"reflect"
 	"time"
@@ -33,14 +34,15 @@ func (c *conn) namespaceOf(p *parser.Packet) string {
 	return u.Path
 }
 
-// find returns the socket of a namespace, or nil.
-func (c *conn) find(namespace string) *socket.Socket {
+// find returns the socket of a namespace. One that has not answered is known, but has
+// none.
+func (c *conn) find(namespace string) (s *socket.Socket, known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if sp := c.spaces[namespace]; sp != nil {
-		return sp.socket
+		return sp.socket, true
 	}
-	return nil
+	return nil, false
 }
 
 // expect notes that the client is about to join a namespace. It returns false if there
@@ -48,6 +50,7 @@ func (c *conn) find(namespace string) *socket.Socket {
 func (c *conn) expect(namespace string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	delete(c.spaces, namespace) // of a socket that has gone
 	if limit := c.server.opts.MaxNamespaces; len(c.spaces) >= limit {
 		for name, sp := range c.spaces {
 			if sp.socket != nil && sp.socket.Disconnected() {
@@ -63,14 +66,30 @@ func (c *conn) expect(namespace string) bool {
 	return true
 }
 
+// reply decodes text if it is one of socket.io/v2's packets; the data of a refusal need
+// not be what the decoder takes from a client.
+func (c *conn) reply(text []byte) (p *parser.Packet) {
+	decode := func(text []byte) bool {
+		decoder := c.server.parser.NewDecoder()
+		decoder.On("decoded", func(args ...any) { p, _ = args[0].(*parser.Packet) })
+		return decoder.Add(buffer(text, false)) == nil
+	}
+	if !decode(text) && len(text) > 0 {
+		header := 1
+		if comma := bytes.IndexByte(text, ','); bytes.HasPrefix(text[1:], []byte("/")) && comma > 0 {
+			header = comma + 1
+		}
+		decode(text[:header])
+	}
+	return p
+}
+
 // replied looks whether text that socket.io/v2 sends is the answer to a client that
 // wants to join a namespace. This comes before the client has the answer, and before the
 // listeners of "connection" are called.
 func (c *conn) replied(text []byte) {
-	var p *parser.Packet
-	decoder := c.server.parser.NewDecoder()
-	decoder.On("decoded", func(args ...any) { p, _ = args[0].(*parser.Packet) })
-	if decoder.Add(buffer(text, false)) != nil || p == nil {
+	p := c.reply(text)
+	if p == nil {
 		return
 	}
 	switch p.Type {
