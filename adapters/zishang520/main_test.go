@@ -93,10 +93,14 @@ func startPeer(t *testing.T) (url string, ended <-chan struct{}) {
 
 // start serves the application on our engine until the test ends, and then makes sure
 // that nothing of it is left.
-func start(t testing.TB, opts *zishang520.Options, mount func(*socket.Server)) (url string, engine *zishang520.Server) {
+func start(t testing.TB, opts *zishang520.Options, mount func(*socket.Server), settings ...func(*socket.ServerOptions)) (url string, engine *zishang520.Server) {
 	t.Helper()
 	before := runtime.NumGoroutine()
-	app := socket.NewServer(nil, options())
+	given := options()
+	for _, set := range settings {
+		set(given)
+	}
+	app := socket.NewServer(nil, given)
 	mount(app)
 	if opts == nil {
 		opts = &zishang520.Options{}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -120,4 +121,12 @@ func status(t *testing.T, url string) int {
 	}
 	_ = response.Body.Close()
 	return response.StatusCode
+}
+
+// serve serves a handler until the test ends.
+func serve(t *testing.T, h http.Handler) (url string) {
+	t.Helper()
+	ts := httptest.NewServer(h)
+	t.Cleanup(ts.Close)
+	return ts.URL
 }
