@@ -75,23 +75,28 @@ var layers = map[string][]string{
 	"namespaces/documents/documentstest": {
 		"namespaces/documents", "namespaces/documents/ot", "namespaces/identity", "server/socketio", "server/socketiotest",
 	},
-	"namespaces/chat":          {"namespaces/event", "namespaces/identity", "namespaces/limits", "server/socketio"},
-	"namespaces/chat/chattest": {"namespaces/chat"},
-	"namespaces/notifications": {"namespaces/event", "namespaces/identity", "server/socketio"},
-	"namespaces/pubsub":        {"namespaces/event", "namespaces/identity", "server/socketio"},
-	"namespaces/plain":         {"namespaces/event", "namespaces/identity", "server/socketio"},
-	"namespaces/disk":          {"namespaces/chat", "namespaces/documents", "namespaces/documents/ot", "namespaces/identity", "namespaces/notifications"},
-	"namespaces/redis":         {"adapters/redisconn", "namespaces/...", "server/socketio"},
-	"client-demo":              {},
-	"cmd/parley":               {"server/socketio", "server/engineio", "server/adapter", "namespaces/...", "adapters/...", "client-demo"},
-	"cmd/parley-bench":         {"server/socketio", "server/wire/eio", "server/wire/sio", "adapters/redispubsub", "adapters/redisstreams"},
+	"namespaces/chat":                            {"namespaces/event", "namespaces/identity", "namespaces/limits", "server/socketio"},
+	"namespaces/chat/chattest":                   {"namespaces/chat"},
+	"namespaces/notifications":                   {"namespaces/event", "namespaces/identity", "server/socketio"},
+	"namespaces/pubsub":                          {"namespaces/event", "namespaces/identity", "server/socketio"},
+	"namespaces/notifications/notificationstest": {"namespaces/notifications"},
+	"namespaces/plain":                           {"namespaces/event", "namespaces/identity", "server/socketio"},
+	"namespaces/disk":                            {"namespaces/chat", "namespaces/documents", "namespaces/documents/ot", "namespaces/identity", "namespaces/notifications"},
+	"namespaces/redis":                           {"adapters/redisconn", "namespaces/...", "server/socketio"},
+	"client-demo":                                {},
+	"cmd/parley":                                 {"server/socketio", "server/engineio", "server/adapter", "namespaces/...", "adapters/...", "client-demo"},
+	"cmd/parley-bench":                           {"server/socketio", "server/wire/eio", "server/wire/sio", "adapters/redispubsub", "adapters/redisstreams"},
+	"adapters/zishang520":                        {"server/engineio"},
+	"adapters/zishang520/webtransport":           {},
+	"cmd/parley-bench/peers/zishang520":          {"adapters/zishang520"},
 }
 
 // thirdParty names every module from elsewhere, and the packages that may import it. Their tests may too.
 var thirdParty = map[string][]string{
 	"github.com/go-json-experiment/json": {"server/socketio", "server/socketiotest", "namespaces/..."},
 	"github.com/gobwas/ws":               {"server/internal/transport/websocket", "cmd/parley-bench"},
-	"github.com/quic-go":                 {"server/webtransport"},
+	"github.com/quic-go":                 {"server/webtransport", "adapters/zishang520/webtransport"},
+	"github.com/zishang520":              {"adapters/zishang520", "cmd/parley-bench/peers/zishang520"},
 	"github.com/klauspost/compress":      {"server/internal/deflate"},
 	"github.com/golang-jwt/jwt/v5":       {"namespaces/identity", "namespaces/notifications", "namespaces/pubsub", "namespaces/plain"}, // but the first: their tests
 	"github.com/MicahParks/jwkset":       {"namespaces/identity"},
@@ -100,7 +105,7 @@ var thirdParty = map[string][]string{
 	"github.com/coder/websocket":         {"namespaces/plain"},
 	"github.com/redis/go-redis/v9": {
 		"adapters/redisconn/...", "adapters/redispubsub", "adapters/redisstreams", "adapters/redisemitter", "adapters/forward",
-		"namespaces/redis", "cmd/parley",
+		"namespaces/redis", "cmd/parley", "cmd/parley-bench", "server/e2e",
 	},
 	"golang.org/x/time": {"namespaces/limits", "namespaces/plain"},
 	"golang.org/x/sys":  {"server/internal/reactor", "cmd/parley-bench"},

@@ -94,11 +94,22 @@ func (s *Session) push(batch []Message) (flush bool, err error) {
 func (s *Session) pushVolatile(batch []Message) (queued, flush bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != stateOpen || s.blocked || s.queue.bytes > volatileBytes || !s.transport.Writable() {
+	if !s.writable() {
 		return false, false
 	}
 	s.queue.push(batch...)
 	return true, s.mark()
+}
+
+// Writable reports whether SendVolatile would send at this moment.
+func (s *Session) Writable() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writable()
+}
+
+func (s *Session) writable() bool {
+	return s.state == stateOpen && !s.blocked && s.queue.bytes <= volatileBytes && s.transport.Writable()
 }
 
 // full reports whether n more messages of size bytes are too many.

@@ -1,0 +1,133 @@
+package zishang520_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/zishang520/engine.io/v2/types"
+	"github.com/zishang520/socket.io/v2/socket"
+
+	"parley/adapters/zishang520"
+	"parley/server/engineio"
+)
+
+// TestOptionsOfTheApplication: those of the socket.Server hold, and Options.Engine has
+// the last word.
+func TestOptionsOfTheApplication(t *testing.T) {
+	var got engineio.Options
+	url, engine := start(t, &zishang520.Options{Engine: func(o *engineio.Options) {
+		o.MaxSessions = 2
+		got = *o
+	}}, mount, func(o *socket.ServerOptions) {
+		o.SetPingInterval(7 * time.Second)
+		o.SetPingTimeout(3 * time.Second)
+		o.SetMaxHttpBufferSize(1000)
+		o.SetTransports(types.NewSet("polling"))
+		o.SetAllowUpgrades(false)
+		o.SetPerMessageDeflate(&types.PerMessageDeflate{Threshold: 9})
+		o.SetCookie(&http.Cookie{Name: "sticky"})
+		o.SetCors(&types.Cors{
+			Origin:      []any{"https://a.example", regexp.MustCompile(`\.b\.example$`)},
+			Methods:     "GET, POST",
+			Headers:     []string{"x-one"},
+			MaxAge:      "60",
+			Credentials: true,
+		})
+		o.SetInitialPacket(strings.NewReader("first"))
+		o.SetAllowRequest(func(ctx *types.HttpContext) error {
+			if ctx.Query().Has("unwanted") {
+				return errors.New("unwanted")
+			}
+			return nil
+		})
+	})
+	if got.PingInterval != 7*time.Second || got.PingTimeout != 3*time.Second || got.MaxPayload != 1000 || !got.DisableUpgrade ||
+		len(got.Transports) != 1 || got.PerMessageDeflate.Threshold != 9 || got.Cookie.Name != "sticky" || !got.AllowEIO3 {
+		t.Errorf("%+v", got)
+	}
+	if c := got.CORS; c.DisableCredentials || len(c.Methods) != 2 || len(c.AllowedHeaders) != 1 || c.MaxAge != time.Minute {
+		t.Errorf("%+v", c)
+	}
+	for origin, want := range map[string]bool{"https://a.example": true, "https://x.b.example": true, "https://c.example": false} {
+		if got.AllowOrigin(nil, origin) != want {
+			t.Errorf("%s: not %t", origin, want)
+		}
+	}
+	engine.Use(func(ctx *types.HttpContext, next func(error)) {
+		ctx.ResponseHeaders.Set("x-middleware", "yes")
+		switch ctx.Query().Peek("answer") {
+		case "no":
+			next(errors.New("no"))
+		case "own":
+			ctx.SetStatusCode(http.StatusTeapot)
+			_, _ = ctx.Write([]byte("tea"))
+		default:
+			time.AfterFunc(0, func() { next(nil) })
+		}
+	})
+	base := url + "/socket.io/?EIO=4&transport=polling"
+	for query, want := range map[string]int{"&unwanted=1": 403, "&answer=no": 400, "&answer=own": 418} {
+		if got := status(t, base+query); got != want {
+			t.Errorf("%s: status %d", query, got)
+		}
+	}
+	response, err := client.Get(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.Header.Get("X-Middleware") != "yes" || !strings.HasPrefix(response.Header.Get("Set-Cookie"), "sticky=") {
+		t.Errorf("%v", response.Header)
+	}
+	r := dial(t, url)
+	r.expect("4first")
+	if got := status(t, base); got != 503 {
+		t.Errorf("a third session: status %d", got)
+	}
+}
+
+func TestImpossibleOptionsPanic(t *testing.T) {
+	for name, opts := range map[string]zishang520.Options{
+		"MaxAttachments": {MaxAttachments: -1},
+		"MaxNamespaces":  {MaxNamespaces: -1},
+		"InboxEvents":    {InboxEvents: -1},
+		"InboxBytes":     {InboxBytes: -1},
+		"ListenerWait":   {ListenerWait: -1},
+		"PingInterval":   {Engine: func(o *engineio.Options) { o.PingInterval = -1 }},
+	} {
+		func() {
+			defer func() {
+				if v := recover(); !strings.Contains(fmt.Sprint(v), name) {
+					t.Errorf("%s: %v", name, v)
+				}
+			}()
+			zishang520.Bind(socket.NewServer(nil, nil), &opts)
+		}()
+	}
+}
+
+// TestAttach: an application that has a server of engine.io/v2 keeps it.
+func TestAttach(t *testing.T) {
+	server := types.NewWebServer(nil)
+	app := socket.NewServer(nil, nil)
+	app.SetPath("/live")
+	mount(app)
+	engine := zishang520.Bind(app, nil)
+	engine.Attach(server, nil)
+	url := serve(t, server)
+	r := &raw{t: t, url: url + "/live/?EIO=4&transport=polling"}
+	if p := r.next(); !strings.HasPrefix(p, "0{") {
+		t.Errorf("got %q", p)
+	}
+	if err := server.Close(nil); err != nil {
+		t.Error(err)
+	}
+	if err := engine.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

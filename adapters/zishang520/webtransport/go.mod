@@ -1,0 +1,5 @@
+module github.com/zishang520/webtransport-go
+
+go 1.26.0
+
+require github.com/quic-go/quic-go v0.62.0
