@@ -101,6 +101,7 @@ func TestRedisMayGoAndComeBack(t *testing.T) {
 
 // TestRedisMayComeLate: who was there before has missed something.
 func TestRedisMayComeLate(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	server.Kill()
 	opts := options(redispubsub.Options{})
@@ -119,46 +120,34 @@ func TestRedisMayComeLate(t *testing.T) {
 
 // TestSyncMeansDelivered, whatever channel it came on.
 func TestSyncMeansDelivered(t *testing.T) {
-	for name, client := range map[string]func(*testing.T) func() redis.UniversalClient{
-		"one server": func(t *testing.T) func() redis.UniversalClient {
-			s := redistest.Start(t)
-			return func() redis.UniversalClient { return s.Client(t) }
-		},
-		"cluster": func(t *testing.T) func() redis.UniversalClient {
-			s := redistest.StartCluster(t, 3)
-			return func() redis.UniversalClient { return s.Client(t) }
-		},
-	} {
-		for _, wire := range []redispubsub.Wire{redispubsub.Classic, redispubsub.Sharded} {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				redis := client(t)
-				opts := options(redispubsub.Options{Wire: wire})
-				a, b := join(t, redis(), opts, "/"), join(t, redis(), opts, "/")
-				rooms := []string{"red", "green", "blue", "a#b"}
-				b.enter(b.a, rooms...)
-				b.synced(t, rooms...)
-				for i := range 100 {
-					room := rooms[i%len(rooms)]
-					a.emit(t, `["room"]`, room)
-					a.emit(t, `["all"]`)
-					a.synced(t, room)
-					b.synced(t, room)
-					if len(b.got) != 2 {
-						t.Fatalf("%d of 2 have been delivered", len(b.got))
-					}
-					if got := <-b.got + <-b.got; got != `["room"]["all"]` && got != `["all"]["room"]` {
-						t.Fatal(got)
-					}
-				}
-				a.emit(t, `["all"]`, "red")
-				a.synced(t)
-				b.synced(t)
-				if len(b.got) != 1 {
-					t.Error("without rooms it is about all of them")
-				}
-			})
+	forBothWires(t, func(t *testing.T, server *redistest.Server, opts *redispubsub.Options, _ string) {
+		syncMeansDelivered(t, server.Client(t), server.Client(t), opts)
+	})
+}
+
+func syncMeansDelivered(t *testing.T, one, other redis.UniversalClient, opts *redispubsub.Options) {
+	a, b := join(t, one, opts, "/"), join(t, other, opts, "/")
+	rooms := []string{"red", "green", "blue", "a#b"}
+	b.enter(b.a, rooms...)
+	b.synced(t, rooms...)
+	for i := range 100 {
+		room := rooms[i%len(rooms)]
+		a.emit(t, `["room"]`, room)
+		a.emit(t, `["all"]`)
+		a.synced(t, room)
+		b.synced(t, room)
+		if len(b.got) != 2 {
+			t.Fatalf("%d of 2 have been delivered", len(b.got))
 		}
+		if got := <-b.got + <-b.got; got != `["room"]["all"]` && got != `["all"]["room"]` {
+			t.Fatal(got)
+		}
+	}
+	a.emit(t, `["all"]`, "red")
+	a.synced(t)
+	b.synced(t)
+	if len(b.got) != 1 {
+		t.Error("without rooms it is about all of them")
 	}
 }
 

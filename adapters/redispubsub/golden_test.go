@@ -154,6 +154,7 @@ func renamed(w []byte, old, now cluster.Message) []byte {
 }
 
 func forBothWires(t *testing.T, test func(t *testing.T, server *redistest.Server, opts *redispubsub.Options, file string)) {
+	t.Parallel()
 	for file, opts := range map[string]redispubsub.Options{"classic.txt": {}, "sharded.txt": {Wire: redispubsub.Sharded}} {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
@@ -262,6 +263,7 @@ func TestQuestionsAreAnsweredAsNodeAnswersThem(t *testing.T) {
 func TestSubscriptionsAreThoseOfNode(t *testing.T) {
 	forBothWires(t, func(t *testing.T, server *redistest.Server, opts *redispubsub.Options, file string) {
 		client := server.Client(t)
+		opts.Linger = 50 * time.Millisecond
 		c := open(t, client, opts)
 		s := newStage("/custom")
 		a, _ := c.Adapter(s)
