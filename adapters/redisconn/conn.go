@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -34,7 +35,8 @@ var (
 type Conn struct {
 	opts    Options
 	client  redis.UniversalClient
-	cluster cluster // nil unless client is one
+	cluster cluster     // nil unless client is one
+	mapped  atomic.Bool // the cluster's slots have been asked for
 
 	ctx    context.Context // ends when Close has waited long enough
 	cancel context.CancelFunc
@@ -78,7 +80,7 @@ func New(client redis.UniversalClient, opts *Options) *Conn {
 }
 
 // Close sends what is still queued, if Redis is there, ends all subscriptions and returns when no goroutine is left. When ctx ends first, what
-// waits fails with ErrClosed, and ctx's error is returned.
+// waits fails with ErrClosed, and ctx's error is returned; goroutines then end as soon as handlers and the client's own timeouts let them.
 func (c *Conn) Close(ctx context.Context) error {
 	for i := range c.lanes {
 		c.lanes[i].close()
@@ -101,9 +103,8 @@ func (c *Conn) Close(ctx context.Context) error {
 	case <-done:
 		return err
 	case <-ctx.Done():
+		return ctx.Err()
 	}
-	<-done // each step of the goroutines is bounded by Options.Timeout or the client's own timeouts
-	return ctx.Err()
 }
 
 // node returns the server that has a pin, and its address; without a cluster there is but one, and its address is empty.
@@ -111,12 +112,16 @@ func (c *Conn) node(ctx context.Context, pin string) (redis.UniversalClient, str
 	if c.cluster == nil {
 		return c.client, "", nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
-	defer cancel()
+	if !c.mapped.Load() { // what follows asks the cluster for its slots
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.opts.Timeout)
+		defer cancel()
+	}
 	node, err := c.cluster.MasterForKey(ctx, pin)
 	if err != nil {
 		return nil, "", err
 	}
+	c.mapped.Store(true)
 	return node, node.Options().Addr, nil
 }
 

@@ -46,6 +46,14 @@ type op struct {
 	enter   bool
 }
 
+// name is the node's address, for the log.
+func (l *link) name() string {
+	if client, ok := l.node.(*redis.Client); ok {
+		return client.Options().Addr
+	}
+	return l.addr
+}
+
 func newLink(c *Conn, node redis.UniversalClient, addr string) *link {
 	return &link{
 		c: c, node: node, addr: addr, dead: make(chan struct{}), topics: make(map[*topic]bool), wake: make(chan struct{}, 1),

@@ -196,7 +196,9 @@ func (l *lane) run(done chan struct{}) {
 			continue
 		}
 		if tries++; tries == 1 {
-			l.c.stats.away.Add(1)
+			if l.c.stats.away.Add(1) == 1 {
+				l.c.opts.Logger.Warn("redis: commands wait", "err", err)
+			}
 			l.c.changed(err)
 		}
 		l.c.reload()
@@ -207,7 +209,9 @@ func (l *lane) run(done chan struct{}) {
 }
 
 func (l *lane) back() {
-	l.c.stats.away.Add(-1)
+	if l.c.stats.away.Add(-1) == 0 {
+		l.c.opts.Logger.Info("redis: commands wait no more")
+	}
 	l.c.changed(nil)
 }
 
@@ -245,36 +249,45 @@ func (l *lane) pop() *command {
 // send carries out a batch. What may be sent again goes back to the head of the queue; its error says that Redis is not to be had.
 func (l *lane) send(batch []*command) error {
 	var trouble error
-	for start := 0; start < len(batch); {
-		rest := batch[start:]
-		node, addr, err := l.c.node(l.c.ctx, rest[0].pin)
-		if err != nil {
-			trouble = err
-			for _, m := range rest {
-				m.again = true
-			}
-			break
-		}
-		n := 1
-		for n < len(rest) && l.c.sameNode(addr, rest[n].pin, rest[n-1].pin) {
-			n++
-		}
-		if err := l.exec(node, rest[:n]); err != nil {
-			trouble = err
-		}
-		start += n
+	if l.c.cluster == nil {
+		trouble = l.exec(l.c.client, batch)
+	} else {
+		trouble = l.sendCluster(batch)
 	}
 	l.settle(batch)
 	return trouble
 }
 
-// sameNode reports whether a pin belongs to a node to which another pin is known to belong.
-func (c *Conn) sameNode(addr, pin, known string) bool {
-	if c.cluster == nil || pin == known {
-		return true
+// sendCluster gives each node its part of a batch. All commands with a pin are in one part.
+func (l *lane) sendCluster(batch []*command) error {
+	type part struct {
+		addr     string
+		node     redis.UniversalClient
+		commands []*command
 	}
-	_, other, err := c.node(c.ctx, pin)
-	return err == nil && other == addr
+	var (
+		parts   []part
+		trouble error
+	)
+	for _, m := range batch {
+		node, addr, err := l.c.node(l.c.ctx, m.pin)
+		if err != nil {
+			trouble, m.again = err, true
+			continue
+		}
+		i := slices.IndexFunc(parts, func(p part) bool { return p.addr == addr })
+		if i < 0 {
+			i = len(parts)
+			parts = append(parts, part{addr: addr, node: node})
+		}
+		parts[i].commands = append(parts[i].commands, m)
+	}
+	for _, p := range parts {
+		if err := l.exec(p.node, p.commands); err != nil {
+			trouble = err
+		}
+	}
+	return trouble
 }
 
 // exec sends commands to one node, and marks those that may be sent again.

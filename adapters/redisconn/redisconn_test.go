@@ -215,7 +215,7 @@ func TestKilledAndRestarted(t *testing.T) {
 	publish(t, c, "sh", "spublish", "sh", "new")
 	syncNow(t, c, l.sub, sh.sub)
 	for _, l := range []*listener{l, sh} {
-		if got, gaps := l.state(); len(got) == 0 || got[len(got)-1] != "new" || gaps != 1 {
+		if got, gaps := l.state(); len(got) == 0 || got[len(got)-1] != "new" || gaps != 2 {
 			t.Fatalf("%s: %q, %d gaps", l.sub.Channel(), got, gaps)
 		}
 	}

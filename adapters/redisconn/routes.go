@@ -211,7 +211,10 @@ func (r *routes) health(l *link, healthy bool) {
 		r.healthy++
 		r.tries = 0
 		delete(r.retry, l.addr)
-		l.was = true
+		if !l.was {
+			l.was = true
+			r.c.opts.Logger.Info("redis: subscribed", "addr", l.name(), "channels", len(l.topics))
+		}
 	} else {
 		r.healthy--
 	}
@@ -235,7 +238,7 @@ func (r *routes) moved(l *link, channel string) {
 
 // refused notes that a node has refused something that it was asked: whatever it has not confirmed is asked for anew.
 func (r *routes) refused(l *link, err error) {
-	r.c.opts.Logger.Warn("redis: refused", "addr", l.addr, "err", err)
+	r.c.opts.Logger.Warn("redis: refused", "addr", l.name(), "err", err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tries++
@@ -281,7 +284,7 @@ func (r *routes) ended(l *link, err error) {
 	r.c.reload()
 	if l.was {
 		r.c.stats.lost.Add(1)
-		r.c.opts.Logger.Warn("redis: subscribed connection lost", "addr", l.addr, "err", err)
+		r.c.opts.Logger.Warn("redis: subscribed connection lost", "addr", l.name(), "err", err)
 	}
 	r.c.changed(err)
 }
@@ -289,6 +292,9 @@ func (r *routes) ended(l *link, err error) {
 // lose takes a topic from its connection.
 func (r *routes) lose(t *topic) {
 	t.link = nil
+	if t.on {
+		r.c.inbox.push(event{topic: t, gap: true})
+	}
 	r.off(t)
 }
 

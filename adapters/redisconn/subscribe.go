@@ -18,7 +18,7 @@ type SubOptions struct {
 	// must not be changed. An error, or a panic, counts as a bad message; nothing else comes of it. It must not wait for Ready or Sync.
 	Handler func(channel string, payload []byte) error
 	// OnGap, if not nil, is called between the messages, on the same goroutine, when some of the channel may have been lost: the
-	// subscription is back, or a slow handler has made the inbox overflow.
+	// connection is lost, it is back (what was published in between has not come), or slow handlers have made the inbox overflow.
 	OnGap func()
 }
 

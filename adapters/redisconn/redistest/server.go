@@ -58,6 +58,29 @@ func Start(t testing.TB, args ...string) *Server {
 	return nil
 }
 
+// StartSentinel runs a Sentinel that watches a master by the name of "master", decides alone, and takes it for dead after half a second.
+func StartSentinel(t testing.TB, master *Server) *Server {
+	t.Helper()
+	s := &Server{t: t, dir: t.TempDir()}
+	t.Cleanup(s.Kill)
+	host, port, _ := net.SplitHostPort(master.Addr)
+	own := freePort(t)
+	s.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(own))
+	conf := filepath.Join(s.dir, "sentinel.conf")
+	text := fmt.Sprintf("port %d\nbind 127.0.0.1\ndir %s\nlogfile %s\nsentinel monitor master %s %s 1\n"+
+		"sentinel down-after-milliseconds master 500\nsentinel failover-timeout master 3000\n",
+		own, s.dir, filepath.Join(s.dir, "redis.log"), host, port)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.args = []string{conf, "--sentinel"}
+	s.Launch()
+	if err := s.wait(); err != nil {
+		s.fatal("the sentinel did not start: " + err.Error())
+	}
+	return s
+}
+
 // Client returns a client of the server that is closed when the test ends.
 func (s *Server) Client(t testing.TB) *redis.Client {
 	t.Helper()
