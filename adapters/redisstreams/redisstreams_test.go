@@ -2,6 +2,8 @@ package redisstreams_test
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"parley/adapters/adaptertest"
+	"parley/adapters/redisconn"
 	"parley/adapters/redisconn/redistest"
 	"parley/adapters/redisstreams"
 	"parley/server/adapter"
@@ -20,13 +23,17 @@ var names atomic.Int64
 
 // options are those of one cluster that nobody else is in.
 func options() *redisstreams.Options {
-	name := "t" + string(rune('a'+names.Add(1)%26)) + time.Now().Format("150405.000000")
-	return &redisstreams.Options{StreamName: name, ChannelPrefix: name, SessionKeyPrefix: name + ":session:"}
+	name := fmt.Sprint("test", names.Add(1))
+	silent := slog.New(slog.DiscardHandler)
+	return &redisstreams.Options{
+		StreamName: name, ChannelPrefix: name, SessionKeyPrefix: name + ":session:",
+		Logger: silent, Conn: &redisconn.Options{Logger: silent},
+	}
 }
 
 // connector returns an adapter of a cluster of its own for each server: those of one
 // namespace follow each other.
-func connector(t *testing.T, client func(testing.TB) redis.UniversalClient, opts *redisstreams.Options) adaptertest.Connector {
+func connector(t *testing.T, client redis.UniversalClient, opts *redisstreams.Options) adaptertest.Connector {
 	var mu sync.Mutex
 	var servers []*redisstreams.Cluster
 	seen := map[string]int{} // namespaces, and on how many servers they are
@@ -45,7 +52,7 @@ func connector(t *testing.T, client func(testing.TB) redis.UniversalClient, opts
 		n := seen[local.Namespace()]
 		seen[local.Namespace()]++
 		if n == len(servers) {
-			c, err := redisstreams.New(client(t), opts)
+			c, err := redisstreams.New(client, opts)
 			if err != nil {
 				return nil, err
 			}
@@ -57,7 +64,7 @@ func connector(t *testing.T, client func(testing.TB) redis.UniversalClient, opts
 
 func TestStreamsAreAnAdapter(t *testing.T) {
 	server := redistest.Start(t)
-	client := func(t testing.TB) redis.UniversalClient { return server.Client(t) }
+	client := server.Client(t)
 	for name, change := range map[string]func(*redisstreams.Options){
 		"default": func(*redisstreams.Options) {},
 		"sharded": func(o *redisstreams.Options) { o.Sharded = true },
