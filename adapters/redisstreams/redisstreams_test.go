@@ -72,6 +72,7 @@ func TestStreamsAreAnAdapter(t *testing.T) {
 		"secret":  func(o *redisstreams.Options) { o.Secret = []byte("0123456789abcdef") },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			adaptertest.Run(t, func(t *testing.T) adaptertest.Connector {
 				o := options()
 				change(o)
@@ -79,4 +80,12 @@ func TestStreamsAreAnAdapter(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestRecoveryOverAStream(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	adaptertest.RunRecovery(t, func(t *testing.T) adaptertest.Connector {
+		return connector(t, client, options())
+	})
 }
