@@ -147,7 +147,9 @@ func comebacks(r *refuge) {
 		emit(r.ns[0].To(), 12)
 		emit(r.ns[0].To("blue"), 100)
 		emit(r.ns[0].Except("red"), 101)
-		emit(r.ns[0].To().Volatile(), 102)
+		if err := r.ns[0].To().Volatile().Emit("volatile"); err != nil { // comes, or does not
+			r.Error(err)
+		}
 		if c = r.back(to, state); c == nil {
 			return
 		}
