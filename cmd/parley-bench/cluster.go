@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"parley/adapters/redispubsub"
+	"parley/adapters/redisstreams"
 	"parley/server/socketio"
 )
 
@@ -33,6 +34,11 @@ func connect(url, wire string) (options *socketio.Options, leave func(context.Co
 		}
 		var c *redispubsub.Cluster
 		if c, err = redispubsub.New(client, o); err == nil {
+			cluster, options.Adapter = c, c.Adapter
+		}
+	case "streams":
+		var c *redisstreams.Cluster
+		if c, err = redisstreams.New(client, nil); err == nil {
 			cluster, options.Adapter = c, c.Adapter
 		}
 	default:
