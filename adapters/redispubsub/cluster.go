@@ -41,7 +41,7 @@ import (
 type Cluster struct {
 	opts    Options
 	conn    *redisconn.Conn
-	command string // that publishes
+	command any    // that publishes, a string
 	spread  bool   // the channels of a namespace are on several servers of a Redis Cluster
 
 	mu    sync.Mutex        // guards what follows
