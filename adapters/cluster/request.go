@@ -124,6 +124,9 @@ func (r *request) take(m *Message) {
 	}
 	heard := s.told && m.From != ""
 	switch {
+	case m.Kind == Gone && m.From == "" && r.kind != Broadcast:
+		r.silent++
+		r.why = errors.New(m.Reason)
 	case m.Kind == Gone && !s.told && m.From != "":
 		r.mute(s, errors.New(m.Reason))
 	case m.Kind == Gone:

@@ -58,7 +58,7 @@ func (c Classic) ParseBroadcast(data []byte) (m cluster.Message, err error) {
 		case 1:
 			m.From, err = r.string()
 		case 2:
-			err = r.packet(&m, attachments)
+			_, err = r.packet(&m, attachments)
 		case 3:
 			err = r.opts(&m, l)
 		default:
@@ -90,15 +90,21 @@ func (c Classic) From(data []byte) []byte {
 	return data[2 : 2+n]
 }
 
-// packet reads the packet of a broadcast, which must be an event.
-func (r *reader) packet(m *cluster.Message, attachments [][]byte) error {
+// packet reads the packet of a broadcast, which must be an event, and whether it asks
+// its receiver for an acknowledgement.
+func (r *reader) packet(m *cluster.Message, attachments [][]byte) (asks bool, err error) {
 	kind := int64(-1)
-	err := r.object(func(key []byte) (err error) {
+	err = r.object(func(key []byte) (err error) {
 		switch string(key) {
 		case "type":
 			kind, err = r.int()
 		case "data":
 			m.Payload, err = payload(r.raw(), attachments)
+		case "id":
+			asks = !r.null()
+			if asks {
+				r.raw()
+			}
 		case "nsp":
 			if !r.null() {
 				m.Namespace, err = r.string()
@@ -111,5 +117,5 @@ func (r *reader) packet(m *cluster.Message, attachments [][]byte) error {
 	if err == nil && (kind != eventType && kind != int64(sio.BinaryEvent) || m.Payload.Data == nil) {
 		err = malformed("packet is no event")
 	}
-	return err
+	return asks, err
 }

@@ -17,6 +17,12 @@ func (c Classic) AppendAnswer(dst []byte, m *cluster.Message) ([]byte, error) {
 		buf = sio.AppendString(append(buf, `,"requestId":`...), m.Request)
 		buf = strconv.AppendInt(append(buf, `,"clientCount":`...), int64(m.Count), 10)
 		return append(buf, '}'), nil
+	case cluster.Gone:
+		buf := strconv.AppendInt(append(dst, `{"type":`...), typeGone, 10)
+		buf = sio.AppendString(append(buf, `,"requestId":`...), m.Request)
+		buf = sio.AppendString(append(buf, `,"uid":`...), m.From)
+		buf = sio.AppendString(append(buf, `,"reason":`...), m.Reason)
+		return append(buf, '}'), nil
 	case cluster.Answer:
 		return l.packAck(dst, m)
 	case cluster.Reply:
@@ -88,6 +94,10 @@ func (c Classic) ParseAnswer(data []byte) (m cluster.Message, err error) {
 			kind, err = r.int()
 		case "requestId":
 			m.Request, err = r.string()
+		case "uid":
+			m.From, err = r.string()
+		case "reason":
+			m.Reason, err = r.string()
 		case "clientCount":
 			count, err = r.int()
 		case "data", "packet":
@@ -114,6 +124,8 @@ func (c Classic) ParseAnswer(data []byte) (m cluster.Message, err error) {
 	case kind == classicServerSide:
 		m.Kind = cluster.Reply
 		m.Payload, err = answer(value, attachments)
+	case kind == typeGone:
+		m.Kind = cluster.Gone
 	case kind >= 0 && m.Kind == 0:
 		err = ErrKind
 	case m.Kind == 0:

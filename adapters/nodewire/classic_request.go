@@ -33,6 +33,8 @@ var requestTypes = map[cluster.Kind]int64{
 	cluster.Fetch:      classicFetch,
 	cluster.ServerSide: classicServerSide,
 	cluster.Broadcast:  classicBroadcast,
+	cluster.Cancel:     typeCancel,
+	cluster.Bye:        typeBye,
 }
 
 // AppendRequest appends any message that is no answer; a Broadcast must have a Request.
@@ -124,7 +126,7 @@ func (c Classic) ParseRequest(data []byte) (m cluster.Message, err error) {
 			m.Payload, err = payload(r.raw(), attachments)
 		case "packet":
 			m.Namespace = sio.MainNamespace
-			err = r.packet(&m, attachments)
+			_, err = r.packet(&m, attachments)
 		case "sid":
 			old.sid, err = r.string()
 		case "room":
@@ -176,7 +178,7 @@ func (old legacy) finish(m *cluster.Message, kind int64) error {
 	if m.Payload.Data == nil && (m.Kind == cluster.ServerSide || m.Kind == cluster.Broadcast) {
 		return malformed("request without an event")
 	}
-	if m.Request == "" && (m.Kind == cluster.Broadcast || m.Kind == cluster.Fetch || m.Kind == cluster.ListIDs || m.Kind == cluster.ListRooms) {
+	if m.Request == "" && (m.Kind == cluster.Broadcast || m.Kind == cluster.Fetch || m.Kind == cluster.ListIDs || m.Kind == cluster.ListRooms || m.Kind == cluster.Cancel) {
 		return malformed("question without requestId")
 	}
 	return nil

@@ -30,9 +30,21 @@ var clusterTypes = map[cluster.Kind]int64{
 	cluster.Reply:      10,
 	cluster.Expect:     11,
 	cluster.Answer:     12,
+	cluster.Gone:       typeGone,
+	cluster.Cancel:     typeCancel,
+	cluster.Bye:        typeBye,
 }
 
-var clusterKinds = func() (kinds [typeClose + 1]cluster.Kind) {
+// The types of what only this implementation says. Node ignores messages and answers of
+// types that it does not know.
+const (
+	typeGone = iota + 101
+	typeCancel
+	typeBye
+)
+
+var clusterKinds = func() map[int64]cluster.Kind {
+	kinds := make(map[int64]cluster.Kind)
 	for kind, t := range clusterTypes {
 		kinds[t] = kind
 	}
@@ -40,13 +52,15 @@ var clusterKinds = func() (kinds [typeClose + 1]cluster.Kind) {
 }()
 
 func clusterKind(t int64) (cluster.Kind, error) {
-	switch {
-	case t == typeInitialHeartbeat, t == typeHeartbeat, t == typeClose:
+	switch t {
+	case typeInitialHeartbeat, typeHeartbeat, typeClose:
 		return 0, ErrHeartbeat
-	case t < 0 || t > typeClose || clusterKinds[t] == 0:
+	}
+	kind, ok := clusterKinds[t]
+	if !ok {
 		return 0, ErrKind
 	}
-	return clusterKinds[t], nil
+	return kind, nil
 }
 
 // Sharded is the wire of createShardedAdapter: JSON, or MessagePack where there is
@@ -126,6 +140,7 @@ func (l Limits) appendContent(dst []byte, m *cluster.Message, null bool) ([]byte
 			buf = append(sio.AppendString(append(buf, `"requestId":`...), m.Request), ',')
 		}
 		buf = append(append(buf, `"packet":`...), m.Payload.Data...)
+	case cluster.Bye:
 	default:
 		return l.appendAnswerContent(dst, m, null)
 	}
@@ -139,6 +154,8 @@ func (l Limits) appendAnswerContent(dst []byte, m *cluster.Message, null bool) (
 		buf = strconv.AppendInt(append(buf, `,"clientCount":`...), int64(m.Count), 10)
 	case cluster.SocketList:
 		buf = l.appendSockets(append(buf, `,"sockets":`...), m.Sockets)
+	case cluster.Gone:
+		buf = sio.AppendString(append(buf, `,"reason":`...), m.Reason)
 	case cluster.Answer, cluster.Reply:
 		value, err := l.first(m.Payload)
 		if err != nil {
@@ -182,7 +199,7 @@ func (l Limits) parseEnvelope(data []byte) (m cluster.Message, err error) {
 	}
 	if err == nil {
 		namespace := m.Namespace
-		err = l.parseContent(&m, content, attachments)
+		_, err = l.parseContent(&m, content, attachments)
 		m.Namespace = namespace
 	}
 	if err == nil && (m.Namespace == "" || m.From == "") {
@@ -194,12 +211,12 @@ func (l Limits) parseEnvelope(data []byte) (m cluster.Message, err error) {
 	return m, nil
 }
 
-// parseContent reads the data of a message of a kind.
-func (l Limits) parseContent(m *cluster.Message, content []byte, attachments [][]byte) error {
+// parseContent reads the data of a message of a kind. Asks is that of packet.
+func (l Limits) parseContent(m *cluster.Message, content []byte, attachments [][]byte) (asks bool, err error) {
 	r := reader{text: content}
 	var packet []byte
 	count := int64(-1)
-	err := r.object(func(key []byte) (err error) {
+	err = r.object(func(key []byte) (err error) {
 		switch string(key) {
 		case "packet":
 			packet = r.raw()
@@ -217,16 +234,18 @@ func (l Limits) parseContent(m *cluster.Message, content []byte, attachments [][
 			count, err = r.int()
 		case "sockets":
 			m.Sockets, err = r.sockets(attachments, l)
+		case "reason":
+			m.Reason, err = r.string()
 		default:
 			r.raw()
 		}
 		return err
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
-	if m.Request == "" && (m.Kind.IsAnswer() || m.Kind == cluster.Fetch) {
-		return malformed("request or answer without requestId")
+	if m.Request == "" && (m.Kind.IsAnswer() || m.Kind == cluster.Fetch || m.Kind == cluster.Cancel) {
+		return false, malformed("request or answer without requestId")
 	}
 	switch m.Kind {
 	case cluster.Broadcast:
@@ -238,8 +257,8 @@ func (l Limits) parseContent(m *cluster.Message, content []byte, attachments [][
 		m.Payload, err = answer(packet, attachments)
 	case cluster.Expect:
 		if m.Count = int(min(count, maxClients)); count < 0 {
-			return malformed("answer without clientCount")
+			return false, malformed("answer without clientCount")
 		}
 	}
-	return err
+	return false, err
 }

@@ -66,7 +66,7 @@ func FuzzEntry(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, kind string, data []byte) {
-		m, err := Streams{}.ParseEntry(Entry{"u", "/", kind, data})
+		m, _, err := Streams{}.ParseEntry(Entry{"u", "/", kind, data})
 		if err != nil {
 			return
 		}
@@ -74,7 +74,7 @@ func FuzzEntry(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if n, err := (Streams{}).ParseEntry(e); err != nil || m.Kind != n.Kind || !reflect.DeepEqual(m.Selection, n.Selection) {
+		if n, _, err := (Streams{}).ParseEntry(e); err != nil || m.Kind != n.Kind || !reflect.DeepEqual(m.Selection, n.Selection) {
 			t.Fatalf("%q became %+v, written %s, which is %+v, %v", data, m, e.Data, n, err)
 		}
 	})

@@ -139,7 +139,7 @@ func TestStreamsAsCaptured(t *testing.T) {
 			checkAgain(t, c, m, wire.Append, wire.Parse)
 			continue
 		}
-		m, err := wire.ParseEntry(c.entry)
+		m, _, err := wire.ParseEntry(c.entry)
 		if err != nil {
 			t.Errorf("%s: %s: %v", c.call, c.entry.Data, err)
 			continue
@@ -149,7 +149,7 @@ func TestStreamsAsCaptured(t *testing.T) {
 			t.Errorf("%s: read\n%s\nand wrote\n%s\n%v", c.call, c.entry, e, err)
 			continue
 		}
-		again, err := wire.ParseEntry(e)
+		again, _, err := wire.ParseEntry(e)
 		if err != nil || !reflect.DeepEqual(m, again) {
 			t.Errorf("%s: wrote %s, read %+v, %v; want %+v", c.call, e, again, err, m)
 		}

@@ -24,11 +24,10 @@ type Entry struct {
 var ofStreams = msgpack.Dialect{Doubles: true}
 
 // Entry returns a message as an entry of the stream. Messages that want answers, and
-// those, have none; server-side events only from an emitter.
+// those, have none. Node's servers send server-side events on a channel, but take them
+// from the stream too, where emitters put them.
 func (s Streams) Entry(m *cluster.Message) (Entry, error) {
-	stored := m.Kind == cluster.Broadcast || m.Kind == cluster.Join || m.Kind == cluster.Leave || m.Kind == cluster.Disconnect ||
-		m.Kind == cluster.ServerSide && m.From == Emitter
-	if !stored || m.Request != "" {
+	if m.Request != "" || m.Kind.IsAnswer() || m.Kind == cluster.Fetch || clusterTypes[m.Kind] == 0 {
 		return Entry{}, ErrKind
 	}
 	l := s.Limits.withDefaults()
@@ -47,38 +46,44 @@ func (s Streams) Entry(m *cluster.Message) (Entry, error) {
 	return e, nil
 }
 
-// ParseEntry reads an entry. The Message's payload may alias its Data, and its Offset is empty.
-func (s Streams) ParseEntry(e Entry) (m cluster.Message, err error) {
-	l := s.Limits.withDefaults()
+// ParseEntry reads an entry. The Message's payload may alias its Data, and its Offset is
+// empty. Kept tells of an event that clients who miss it get later: it is neither volatile
+// nor does it ask for an acknowledgement.
+func (s Streams) ParseEntry(e Entry) (m cluster.Message, kept bool, err error) {
 	if e.UID == "" || e.Namespace == "" {
-		return m, malformed("entry without nsp or uid")
+		return m, false, malformed("entry without nsp or uid")
 	}
 	t, err := strconv.ParseUint(e.Type, 10, 8)
 	if err != nil {
-		return m, malformed("entry without a type")
+		return m, false, malformed("entry without a type")
 	}
 	m = cluster.Message{From: e.UID, Namespace: e.Namespace}
-	if m.Kind, err = clusterKind(int64(t)); err != nil {
-		return cluster.Message{}, err
+	asks := false
+	if m.Kind, err = clusterKind(int64(t)); err == nil {
+		asks, err = s.Limits.withDefaults().parseStored(&m, e.Data)
 	}
-	data := e.Data
+	if err != nil {
+		return cluster.Message{}, false, err
+	}
+	m.Namespace = e.Namespace
+	return m, m.Kind == cluster.Broadcast && !m.Flags.Volatile && !asks && m.Request == "", nil
+}
+
+// parseStored reads the data of an entry.
+func (l Limits) parseStored(m *cluster.Message, data []byte) (asks bool, err error) {
 	if len(data) > l.Bytes/3*4+4 {
-		return cluster.Message{}, &LimitError{"Bytes", l.Bytes}
+		return false, &LimitError{"Bytes", l.Bytes}
 	}
 	if len(data) > 0 && data[0] != '{' {
 		if data, err = base64.StdEncoding.AppendDecode(nil, data); err != nil || len(data) == 0 || data[0] == '{' {
-			return cluster.Message{}, malformed("entry is no base64 of MessagePack")
+			return false, malformed("entry is no base64 of MessagePack")
 		}
 	}
 	r, attachments, err := open(data, l)
-	if err == nil {
-		err = l.parseContent(&m, r.text, attachments)
-	}
 	if err != nil {
-		return cluster.Message{}, err
+		return false, err
 	}
-	m.Namespace = e.Namespace
-	return m, nil
+	return l.parseContent(m, r.text, attachments)
 }
 
 // Append appends a message that wants answers, or is one, for a channel. With any error

@@ -165,7 +165,7 @@ func TestWhatIsNotWritten(t *testing.T) {
 		"reserved":            {Kind: cluster.Broadcast, Payload: adapter.Payload{Data: []byte(`["connect"]`)}},
 		"reserved for server": {Kind: cluster.ServerSide, Payload: adapter.Payload{Data: []byte(`["error"]`)}},
 		"nothing":             {},
-		"another wire's":      {Kind: cluster.Gone, Request: "r"},
+		"another wire's":      {Kind: cluster.RoomList + 100, Request: "r"},
 	} {
 		for name, wire := range wires() {
 			write := wire.broadcast
