@@ -43,7 +43,7 @@ var (
 func (db *DB) Chat(opts *chat.Options) chat.Store {
 	c := &chatStore{db: db, opts: opts.WithDefaults(), ids: event.NewIDs(time.Now)}
 	c.Watch(func(string, chat.User) {}, func(string, string, chat.User) {})
-	c.posts.waiting = make(map[string][]*post)
+	c.posts.waiting, c.posts.unsure = make(map[string][]*post), make(map[string]struct{})
 	c.seats = newPlaces(db, "chat", placeHooks[chat.User]{restore: c.restore, leave: c.leaveOwed, evict: c.evict})
 	c.online = newPlaces(db, "chat-user", placeHooks[struct{}]{
 		restore: func(ctx context.Context, user, socket string, _ struct{}) error { return c.Arrive(ctx, user, socket) },

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"sync"
 
@@ -26,11 +27,39 @@ type post struct {
 // them along in one script.
 type posts struct {
 	mu      sync.Mutex
-	waiting map[string][]*post // by room
+	waiting map[string][]*post  // by room
+	unsure  map[string]struct{} // ids of messages that may be kept and that nobody has seen
 }
 
-// maxPosts bounds what one script adds.
-const maxPosts = 100
+const (
+	maxPosts  = 100    // that one script adds
+	maxUnsure = 10_000 // in doubt; where there are more, all that were are forgotten
+)
+
+// doubt notes that it is not known what became of messages. A client that hears of an error sends
+// its message again.
+func (w *posts) doubt(list []*post) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range list {
+		if p.draft.ClientID == "" {
+			continue
+		}
+		if len(w.unsure) == maxUnsure {
+			clear(w.unsure)
+		}
+		w.unsure[p.msg.ID] = struct{}{}
+	}
+}
+
+// doubted reports whether a message was in doubt, which it is no more.
+func (w *posts) doubted(id string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, was := w.unsure[id]
+	delete(w.unsure, id)
+	return was
+}
 
 func (w *posts) add(room string, p *post) {
 	w.mu.Lock()
@@ -91,15 +120,21 @@ func (c *chatStore) post(ctx context.Context, h *hold, room string, list []*post
 	sent, err := c.write(ctx, room, list)
 	if err == nil {
 		h.regain(ctx) // without it, better out of order than not at all
+	} else if errors.Is(err, errUnavailable) {
+		c.posts.doubt(list)
 	}
 	for i, p := range list {
-		switch {
-		case err != nil:
-			p.msg, p.err = chat.Message{}, err
-		case sent[i] == "":
-			p.publish(p.msg)
-		default:
+		p.err = err
+		fresh := err == nil && sent[i] == ""
+		if err == nil && !fresh {
 			p.err = unavailable(json.Unmarshal([]byte(sent[i]), &p.msg))
+			fresh = p.err == nil && c.posts.doubted(p.msg.ID)
+		}
+		if fresh {
+			p.publish(p.msg)
+		}
+		if p.err != nil {
+			p.msg = chat.Message{}
 		}
 		close(p.done)
 	}

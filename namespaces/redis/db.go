@@ -24,6 +24,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -48,9 +49,10 @@ type DB struct {
 	life context.Context // ends with Close
 	end  context.CancelFunc
 
-	mu      sync.Mutex // guards what follows
-	closing bool
-	running sync.WaitGroup // goroutines; none is added once closing is set
+	mu          sync.Mutex // guards what follows
+	closing     bool
+	revocations *revocations   // nil if nobody asked for them
+	running     sync.WaitGroup // goroutines; none is added once closing is set
 }
 
 // Open returns a DB, which must be closed. It does not wait for Redis: while that is
@@ -99,6 +101,25 @@ func (db *DB) Close(ctx context.Context) error {
 	db.turns.giveBack(ctx)
 	_ = db.conn.Close(ctx) // it ends with ctx, whose error follows
 	return ctx.Err()
+}
+
+// Health returns nil while all is well: Redis hears that this node is alive, messages go both
+// ways, and the deny list, where there is one, has been read.
+func (db *DB) Health() error {
+	db.mu.Lock()
+	closed, r := db.closing, db.revocations
+	db.mu.Unlock()
+	switch {
+	case closed:
+		return errors.New("redis: closed")
+	case !db.node.alive():
+		return errors.New("redis: not reached lately")
+	case !db.conn.Health().OK():
+		return errors.New("redis: messages do not go both ways")
+	case r != nil && !r.complete():
+		return errors.New("redis: revoked tokens not read yet")
+	}
+	return nil
 }
 
 // spawn runs f on a goroutine that Close waits for, which f must end with db.life. It

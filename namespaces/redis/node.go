@@ -50,6 +50,13 @@ func (n *node) current() string {
 	return n.id
 }
 
+// alive reports whether Redis has just heard of this node.
+func (n *node) alive() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return !n.steady.IsZero()
+}
+
 // run renews the lease until the DB is closed.
 func (n *node) run() {
 	tick := time.NewTicker(n.db.opts.Alive / 3)
