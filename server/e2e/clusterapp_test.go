@@ -75,7 +75,7 @@ func (app *clusterApp) mount(ns *socketio.Namespace) {
 	socketio.OnServerSideAck(ns, "silence", func(ctx context.Context, _ socketio.Args) (string, error) {
 		select { // longer than anybody waits, and no longer than the next test can
 		case <-ctx.Done():
-		case <-time.After(time.Second):
+		case <-time.After(500 * time.Millisecond):
 		}
 		return "too late", nil
 	})
