@@ -110,3 +110,43 @@ func TestWhoseNodeStopsMayGoToAnotherOne(t *testing.T) {
 	watch.Expect("chat-message")
 	watch.nothing("user-left")
 }
+
+func TestWhoComesBackByWayOfAnotherNodeIsWhereTheyWereThere(t *testing.T) {
+	s := redistest.Start(t)
+	a, b := startStreams(t, s, "a"), startStreams(t, s, "b")
+	watch := join(b, "watch", "tea")
+	watch.must("join", object{"roomId": "cake"})
+	ann := join(a, "ann", "tea")
+	bob := join(a, "bob", "tea")
+	states := []socketiotest.State{ann.State(), bob.State()}
+	ann.Abort()
+	bob.Abort()
+	ann, bob = back(b, "ann", states[0]), back(b, "bob", states[1])
+	ann.must("join", object{"roomId": "cake"})
+	ann.must("leave", object{"roomId": "tea"})
+	watch.must("chat-message", object{"content": "1", "roomId": "tea"})
+	bob.Expect("chat-message")
+	states = []socketiotest.State{ann.State(), bob.State()}
+	ann.Abort()
+	bob.Abort()
+	ann, bob = back(a, "ann", states[0]), back(a, "bob", states[1])
+	ids := []string{ann.ID(), bob.ID()}
+	until(t, "b has given them up", func() bool {
+		_, ann := b.store.seats.mark("cake", ids[0])
+		_, bob := b.store.seats.mark("tea", ids[1])
+		return !ann && !bob
+	})
+	watch.must("chat-message", object{"content": "2", "roomId": "tea"})
+	watch.must("chat-message", object{"content": "3", "roomId": "cake"})
+	if what := ann.hears("chat-message", "content"); what != "3" {
+		t.Errorf("ann hears %v", what)
+	}
+	if what := bob.hears("chat-message", "content"); what != "2" {
+		t.Errorf("bob hears %v", what)
+	}
+	for room, want := range map[string]int{"tea": 2, "cake": 2} {
+		if users := watch.must("join", object{"roomId": room})["users"].([]any); len(users) != want {
+			t.Errorf("%s: %v", room, users)
+		}
+	}
+}
