@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -72,11 +73,53 @@ func TestStreamsAreAnAdapter(t *testing.T) {
 		"secret":  func(o *redisstreams.Options) { o.Secret = []byte("0123456789abcdef") },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			adaptertest.Run(t, func(t *testing.T) adaptertest.Connector {
 				o := options()
 				change(o)
 				return connector(t, client, o)
 			})
 		})
+	}
+}
+
+func TestRecoveryOverAStream(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	adaptertest.RunRecovery(t, func(t *testing.T) adaptertest.Connector {
+		return connector(t, client, options())
+	})
+}
+
+func TestStreamsOnARedisCluster(t *testing.T) {
+	t.Parallel()
+	client := redistest.StartCluster(t, 3).Client(t)
+	for name, sharded := range map[string]bool{"channels": false, "sharded channels": true} {
+		begin := func(t *testing.T) adaptertest.Connector {
+			o := options()
+			o.StreamCount, o.Sharded = 3, sharded
+			return connector(t, client, o)
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			adaptertest.Run(t, begin)
+			adaptertest.RunRecovery(t, begin)
+		})
+	}
+}
+
+func TestImpossibleOptions(t *testing.T) {
+	client := redis.NewClient(&redis.Options{})
+	defer client.Close()
+	for field, opts := range map[string]redisstreams.Options{
+		"StreamCount": {StreamCount: -1}, "MaxLen": {MaxLen: -1}, "ReadCount": {ReadCount: -1}, "Block": {Block: -1}, "Timeout": {Timeout: -1},
+		"MaxAnswering": {MaxAnswering: -1}, "MaxDelay": {MaxDelay: -1}, "MaxPending": {MaxPending: -1}, "Secret": {Secret: []byte("short")},
+	} {
+		if _, err := redisstreams.New(client, &opts); err == nil || !strings.Contains(err.Error(), "Options."+field+" ") {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+	if _, err := redisstreams.New(nil, nil); err == nil {
+		t.Error("no client")
 	}
 }
