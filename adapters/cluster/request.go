@@ -186,13 +186,7 @@ func (r *request) left(server string) {
 	switch {
 	case !r.begun:
 		s.left = true
-<<<<<<< HEAD
 	case !s.told && r.known:
-=======
-	case !s.told && !r.known:
-		// Whether it is among those that were counted cannot be told: time will.
-	case !s.told:
->>>>>>> 02a9632cef61dcab8691d5e83755e0307222c2d9
 		r.mute(s, errLeft)
 	default: // one that is not known may not have been counted
 		for s.owed > 0 {
