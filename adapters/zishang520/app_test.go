@@ -44,12 +44,12 @@ func mount(io *socket.Server) {
 		})
 		s.On("error", func(args ...any) { s.Emit("refused", args[0].(error).Error()) })
 		s.On("disconnect", func(args ...any) { io.Emit("ended "+string(s.Id()), args[0]) })
-		mountEvents(io, s)
+		mountEvents(s)
 		mountRooms(io, s)
 	})
 }
 
-func mountEvents(io *socket.Server, s *socket.Socket) {
+func mountEvents(s *socket.Socket) {
 	s.On("echo", func(args ...any) {
 		last := len(args) - 1
 		args[last].(socket.Ack)([]any{append([]any{}, args[:last]...)}, nil)

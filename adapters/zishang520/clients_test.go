@@ -48,7 +48,7 @@ func TestTheSameApplicationOnBothEngines(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		theirs, err := script[outcome]("clients.mjs", peer, "1000")
+		theirs, err := script[outcome]("clients.mjs", peer, "1000", "4.8.4")
 		if err != nil {
 			t.Logf("on their engine: %v", err)
 		}
@@ -58,7 +58,7 @@ func TestTheSameApplicationOnBothEngines(t *testing.T) {
 			}
 		}
 	}()
-	ours, err := script[outcome]("clients.mjs", url, "10000")
+	ours, err := script[outcome]("clients.mjs", url, "10000", "4.8.4", "3.1.3", "2.5.0")
 	if err != nil || len(ours) == 0 {
 		t.Errorf("on our engine: %d scenarios, %v", len(ours), err)
 	}

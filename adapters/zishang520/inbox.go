@@ -16,8 +16,8 @@ type item struct {
 	call    func() // instead of a packet
 }
 
-// An inbox is what waits: messages for the goroutine that takes in, and items for the
-// one that calls listeners. Each of them is there only while there is work.
+// An inbox is what waits: messages for the taker, and items for the worker that calls
+// listeners. Each of them is there only while there is work.
 type inbox struct {
 	mu       sync.Mutex
 	messages []message
@@ -54,18 +54,37 @@ func (b *inbox) next() (m message, ok bool) {
 	return m, true
 }
 
-// hand adds an item, and sees to it that somebody calls the listeners.
-func (c *conn) hand(it item) {
+// put adds an item.
+func (c *conn) put(it item) {
 	b := &c.inbox
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.items = append(b.items, it)
 	b.add(c, it.bytes)
-	start := !b.working
+}
+
+// begin reports whether the caller must see to it that a worker runs.
+func (b *inbox) begin() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.working || len(b.items) == 0 {
+		return false
+	}
 	b.working = true
-	b.mu.Unlock()
-	if start {
+	return true
+}
+
+// work has what waits told on a goroutine of its own.
+func (c *conn) work() {
+	if c.inbox.begin() {
 		c.session.Run((*worker)(c))
 	}
+}
+
+// hand adds an item and has it told.
+func (c *conn) hand(it item) {
+	c.put(it)
+	c.work()
 }
 
 // nextItem removes the oldest item; with none left the worker ends.

@@ -10,10 +10,11 @@ import (
 	"parley/server/engineio"
 )
 
-// A message is what the client sent at once.
+// A message is what the client sent at once, or what is to be told behind it.
 type message struct {
 	data   []byte
 	binary bool
+	call   func() // instead of data
 }
 
 // An intake makes packets of messages. The goroutine that takes in owns it.
@@ -36,7 +37,9 @@ var (
 	errAttachments = errors.New("zishang520: more attachments than Options.MaxAttachments")
 )
 
-// A taker is a conn as a task that takes in what has been received.
+// A taker is a conn as a task that takes in what has been received, and then tells the
+// listeners, unless somebody does: on the turn of the engine, so that what they send
+// leaves together.
 type taker conn
 
 func (k *taker) Run() {
@@ -44,14 +47,19 @@ func (k *taker) Run() {
 	for {
 		m, ok := c.inbox.next()
 		if !ok {
-			return
+			break
 		}
-		if !c.intake.failed {
+		if m.call != nil {
+			c.put(item{call: m.call})
+		} else if !c.intake.failed {
 			if err := c.take(m); err != nil {
 				c.fail(err)
 			}
 		}
 		c.inbox.settle(c, len(m.data))
+	}
+	if c.inbox.begin() {
+		(*worker)(c).Run()
 	}
 }
 
@@ -96,7 +104,7 @@ func (c *conn) take(m message) (err error) {
 		c.acknowledged(p)
 		return nil
 	}
-	c.hand(item{packet: p, message: m, bytes: size})
+	c.put(item{packet: p, message: m, bytes: size})
 	return nil
 }
 
@@ -118,7 +126,7 @@ func (c *conn) show(m message) {
 func (c *conn) fail(err error) {
 	c.intake.failed = true
 	c.server.log.Debug("client broke the protocol", "error", err)
-	c.hand(item{call: func() { c.emit("error", err) }})
+	c.put(item{call: func() { c.emit("error", err) }})
 	c.Close(false)
 }
 
@@ -129,6 +137,7 @@ func (c *conn) acknowledged(p *parser.Packet) {
 		return
 	}
 	if f, ok := s.Acks().LoadAndDelete(*p.Id); ok {
+		c.work() // the events before it do not wait for what this does
 		args, _ := p.Data.([]any)
 		c.server.guard("acknowledgement", func() { f(args, nil) })
 	}

@@ -122,6 +122,9 @@ func start(t testing.TB, opts *zishang520.Options, mount func(*socket.Server), s
 		}
 		ts.Close()
 		client.CloseIdleConnections()
+		if _, fuzz := t.(*testing.F); fuzz {
+			return // fuzzing has goroutines of its own
+		}
 		for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				_ = pprof.Lookup("goroutine").WriteTo(t.Output(), 1)

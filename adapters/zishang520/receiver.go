@@ -2,6 +2,8 @@ package zishang520
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 
 	"parley/server/engineio"
 )
@@ -17,7 +19,7 @@ var (
 // Receive implements engineio.Receiver.
 func (r *receiver) Receive(t engineio.Turn, data []byte, binary bool) {
 	c := (*conn)(r)
-	if c.inbox.receive(c, message{bytes.Clone(data), binary}) {
+	if c.inbox.receive(c, message{data: bytes.Clone(data), binary: binary}) {
 		t.Run((*taker)(c))
 	}
 }
@@ -26,30 +28,32 @@ func (r *receiver) Receive(t engineio.Turn, data []byte, binary bool) {
 func (r *receiver) Upgraded() {
 	c := (*conn)(r)
 	c.upgraded.Store(true)
-	c.hand(item{call: func() { c.emit("upgrade", c.transport) }})
+	if c.inbox.receive(c, message{call: func() { c.emit("upgrade", c.transport) }}) {
+		c.session.Run((*taker)(c))
+	}
 }
 
 // Closed implements engineio.Receiver. The end is told behind the events that came
 // before it, but waits for a listener no longer than ListenerWait.
-func (r *receiver) Closed(_ engineio.Turn, reason engineio.Reason, cause error) {
+func (r *receiver) Closed(t engineio.Turn, reason engineio.Reason, cause error) {
 	c := (*conn)(r)
 	c.state.Store(stateClosed)
 	end := &ending{c: c, reason: reason, cause: cause}
 	c.mu.Lock()
 	c.timer = c.server.engine.Timer(c.server.opts.ListenerWait, func() { c.session.Run(end) })
-	var joining []string
-	for name, sp := range c.spaces {
-		if sp.socket != nil {
-			joining = append(joining, name)
-		}
-	}
 	c.mu.Unlock()
-	c.hand(item{call: func() {
-		for _, name := range joining {
+	last := message{call: func() {
+		c.mu.Lock()
+		names := slices.Collect(maps.Keys(c.spaces))
+		c.mu.Unlock()
+		for _, name := range names {
 			c.await(name)
 		}
 		end.Run()
-	}})
+	}}
+	if c.inbox.receive(c, last) {
+		t.Run((*taker)(c))
+	}
 }
 
 // An ending tells the application of the end of a connection, once.
