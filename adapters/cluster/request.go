@@ -185,6 +185,8 @@ func (r *request) left(server string) {
 	switch {
 	case !r.begun:
 		s.left = true
+	case !s.told && !r.known:
+		// Whether it is among those that were counted cannot be told: time will.
 	case !s.told:
 		r.mute(s, errLeft)
 	default:
