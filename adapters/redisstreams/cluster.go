@@ -37,6 +37,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"parley/adapters/nodewire"
 	"parley/adapters/redisconn"
@@ -105,14 +106,20 @@ func readClient(client redis.UniversalClient) (reads redis.UniversalClient, own 
 	case *redis.Client:
 		o := *client.Options()
 		o.ContextTimeoutEnabled, o.MaxRetries = true, -1
+		o.PushNotificationProcessor, o.MaintNotificationsConfig = nil, quietConfig
 		return redis.NewClient(&o), true
 	case *redis.ClusterClient:
 		o := *client.Options()
 		o.ContextTimeoutEnabled = true
+		o.MaintNotificationsConfig = quietConfig
 		return redis.NewClusterClient(&o), true
 	}
 	return client, false
 }
+
+// quietConfig leaves out what go-redis does about maintenance: handlers of one client
+// cannot be another's too.
+var quietConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 
 // open starts reading.
 func (c *Cluster) open() {

@@ -2,6 +2,9 @@ package redisstreams_test
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"parley/adapters/adaptertest"
+	"parley/adapters/redisconn"
 	"parley/adapters/redisconn/redistest"
 	"parley/adapters/redisstreams"
 	"parley/server/adapter"
@@ -20,13 +24,17 @@ var names atomic.Int64
 
 // options are those of one cluster that nobody else is in.
 func options() *redisstreams.Options {
-	name := "t" + string(rune('a'+names.Add(1)%26)) + time.Now().Format("150405.000000")
-	return &redisstreams.Options{StreamName: name, ChannelPrefix: name, SessionKeyPrefix: name + ":session:"}
+	name := fmt.Sprint("test", names.Add(1))
+	silent := slog.New(slog.DiscardHandler)
+	return &redisstreams.Options{
+		StreamName: name, ChannelPrefix: name, SessionKeyPrefix: name + ":session:",
+		Logger: silent, Conn: &redisconn.Options{Logger: silent},
+	}
 }
 
 // connector returns an adapter of a cluster of its own for each server: those of one
 // namespace follow each other.
-func connector(t *testing.T, client func(testing.TB) redis.UniversalClient, opts *redisstreams.Options) adaptertest.Connector {
+func connector(t *testing.T, client redis.UniversalClient, opts *redisstreams.Options) adaptertest.Connector {
 	var mu sync.Mutex
 	var servers []*redisstreams.Cluster
 	seen := map[string]int{} // namespaces, and on how many servers they are
@@ -45,7 +53,7 @@ func connector(t *testing.T, client func(testing.TB) redis.UniversalClient, opts
 		n := seen[local.Namespace()]
 		seen[local.Namespace()]++
 		if n == len(servers) {
-			c, err := redisstreams.New(client(t), opts)
+			c, err := redisstreams.New(client, opts)
 			if err != nil {
 				return nil, err
 			}
@@ -57,7 +65,7 @@ func connector(t *testing.T, client func(testing.TB) redis.UniversalClient, opts
 
 func TestStreamsAreAnAdapter(t *testing.T) {
 	server := redistest.Start(t)
-	client := func(t testing.TB) redis.UniversalClient { return server.Client(t) }
+	client := server.Client(t)
 	for name, change := range map[string]func(*redisstreams.Options){
 		"default": func(*redisstreams.Options) {},
 		"sharded": func(o *redisstreams.Options) { o.Sharded = true },
@@ -65,11 +73,53 @@ func TestStreamsAreAnAdapter(t *testing.T) {
 		"secret":  func(o *redisstreams.Options) { o.Secret = []byte("0123456789abcdef") },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			adaptertest.Run(t, func(t *testing.T) adaptertest.Connector {
 				o := options()
 				change(o)
 				return connector(t, client, o)
 			})
 		})
+	}
+}
+
+func TestRecoveryOverAStream(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	adaptertest.RunRecovery(t, func(t *testing.T) adaptertest.Connector {
+		return connector(t, client, options())
+	})
+}
+
+func TestStreamsOnARedisCluster(t *testing.T) {
+	t.Parallel()
+	client := redistest.StartCluster(t, 3).Client(t)
+	for name, sharded := range map[string]bool{"channels": false, "sharded channels": true} {
+		begin := func(t *testing.T) adaptertest.Connector {
+			o := options()
+			o.StreamCount, o.Sharded = 3, sharded
+			return connector(t, client, o)
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			adaptertest.Run(t, begin)
+			adaptertest.RunRecovery(t, begin)
+		})
+	}
+}
+
+func TestImpossibleOptions(t *testing.T) {
+	client := redis.NewClient(&redis.Options{})
+	defer client.Close()
+	for field, opts := range map[string]redisstreams.Options{
+		"StreamCount": {StreamCount: -1}, "MaxLen": {MaxLen: -1}, "ReadCount": {ReadCount: -1}, "Block": {Block: -1}, "Timeout": {Timeout: -1},
+		"MaxAnswering": {MaxAnswering: -1}, "MaxDelay": {MaxDelay: -1}, "MaxPending": {MaxPending: -1}, "Secret": {Secret: []byte("short")},
+	} {
+		if _, err := redisstreams.New(client, &opts); err == nil || !strings.Contains(err.Error(), "Options."+field+" ") {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+	if _, err := redisstreams.New(nil, nil); err == nil {
+		t.Error("no client")
 	}
 }
