@@ -105,7 +105,7 @@ var thirdParty = map[string][]string{
 	"github.com/coder/websocket":         {"namespaces/plain"},
 	"github.com/redis/go-redis/v9": {
 		"adapters/redisconn/...", "adapters/redispubsub", "adapters/redisstreams", "adapters/redisemitter", "adapters/forward",
-		"namespaces/redis", "cmd/parley", "cmd/parley-bench", "server/e2e",
+		"namespaces/redis", "cmd/parley", "cmd/parley-bench", "server/e2e", // the last: its tests
 	},
 	"golang.org/x/time": {"namespaces/limits", "namespaces/plain"},
 	"golang.org/x/sys":  {"server/internal/reactor", "cmd/parley-bench"},
