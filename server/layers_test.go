@@ -57,6 +57,9 @@ var layers = map[string][]string{
 	"adapters/redisconn":           {},
 	"adapters/redisconn/redistest": {},
 	"adapters/nodewire":            {"adapters/cluster", "server/adapter", "server/wire/msgpack", "server/wire/sio"},
+	"adapters/redisstreams": {
+		"adapters/cluster", "adapters/nodewire", "adapters/redisconn", "server/adapter",
+	},
 	"adapters/redispubsub": {
 		"adapters/cluster", "adapters/nodewire", "adapters/redisconn", "server/adapter",
 	},

@@ -124,6 +124,9 @@ func (r *request) take(m *Message) {
 	}
 	heard := s.told && m.From != ""
 	switch {
+	case m.Kind == Gone && m.From == "" && r.kind != Broadcast:
+		r.silent++
+		r.why = errors.New(m.Reason)
 	case m.Kind == Gone && !s.told && m.From != "":
 		r.mute(s, errors.New(m.Reason))
 	case m.Kind == Gone:
@@ -182,6 +185,8 @@ func (r *request) left(server string) {
 	switch {
 	case !r.begun:
 		s.left = true
+	case !s.told && !r.known:
+		// Whether it is among those that were counted cannot be told: time will.
 	case !s.told:
 		r.mute(s, errLeft)
 	default:

@@ -11,10 +11,10 @@ import (
 	"parley/server/wire/sio"
 )
 
-// AppendSession appends what Node keeps of a client that is away: base64 of the
-// MessagePack of {sid, pid, rooms, data}. What only this implementation knows is in a
+// AppendSession appends what Node keeps of a client of a namespace that is away: base64 of
+// the MessagePack of {sid, pid, rooms, data}. What only this implementation knows is in a
 // further member, parley, which Node does not look at.
-func (s Streams) AppendSession(dst []byte, v adapter.Session) ([]byte, error) {
+func (s Streams) AppendSession(dst []byte, namespace string, v adapter.Session) ([]byte, error) {
 	l := s.Limits.withDefaults()
 	text := sio.AppendString([]byte(`{"sid":`), v.ID)
 	text = sio.AppendString(append(text, `,"pid":`...), v.PID)
@@ -26,9 +26,11 @@ func (s Streams) AppendSession(dst []byte, v adapter.Session) ([]byte, error) {
 	}
 	text = appendNames(append(text, `,"rooms":`...), rooms)
 	text = append(append(text, `,"data":`...), l.appendData(nil, v.Data)...)
-	text = sio.AppendString(append(text, `,"parley":{"user":`...), v.User)
+	text = sio.AppendString(append(text, `,"parley":{"nsp":`...), namespace)
+	text = sio.AppendString(append(text, `,"user":`...), v.User)
 	text = sio.AppendString(append(text, `,"since":`...), v.Since)
 	text = sio.AppendString(append(text, `,"came":`...), v.Came)
+	text = sio.AppendString(append(text, `,"saved":`...), v.Saved)
 	text = append(text, `,"stays":[`...)
 	for i, stay := range v.Rooms {
 		if i > 0 {
@@ -64,21 +66,21 @@ func (l Limits) appendData(dst []byte, data map[string]json.RawMessage) []byte {
 	return append(dst, '}')
 }
 
-// ParseSession reads a session. One of a Node server has neither User nor Since nor
-// Came, and own tells that it is not.
-func (s Streams) ParseSession(text []byte) (v adapter.Session, own bool, err error) {
+// ParseSession reads a session. One of a Node server tells neither its namespace nor User,
+// Since and Came.
+func (s Streams) ParseSession(text []byte) (v adapter.Session, namespace string, err error) {
 	l := s.Limits.withDefaults()
 	packed, err := base64.StdEncoding.AppendDecode(nil, text)
 	if err != nil {
-		return v, false, malformed("session is no base64")
+		return v, "", malformed("session is no base64")
 	}
 	if len(packed) > l.Bytes {
-		return v, false, &LimitError{"Bytes", l.Bytes}
+		return v, "", &LimitError{"Bytes", l.Bytes}
 	}
 	dialect := msgpack.Dialect{Buffers: true}
 	raw, _, err := dialect.AppendValue(nil, packed, sio.Limits{Depth: l.Depth + envelopeDepth})
 	if err != nil {
-		return v, false, malformed(err.Error())
+		return v, "", malformed(err.Error())
 	}
 	r := reader{text: raw}
 	var rooms []string
@@ -93,8 +95,7 @@ func (s Streams) ParseSession(text []byte) (v adapter.Session, own bool, err err
 		case "data":
 			v.Data, err = r.data()
 		case "parley":
-			own = true
-			err = r.extra(&v, l)
+			namespace, err = r.extra(&v, l)
 		default:
 			r.raw()
 		}
@@ -104,16 +105,16 @@ func (s Streams) ParseSession(text []byte) (v adapter.Session, own bool, err err
 		err = malformed("session without sid or pid")
 	}
 	if err != nil {
-		return adapter.Session{}, false, err
+		return adapter.Session{}, "", err
 	}
-	if !own {
+	if namespace == "" {
 		for _, room := range rooms {
 			if room != v.ID {
 				v.Rooms = append(v.Rooms, adapter.Stay{Room: room})
 			}
 		}
 	}
-	return v, own, nil
+	return v, namespace, nil
 }
 
 // data reads the members of an object; there are none in anything else.
@@ -131,15 +132,19 @@ func (r *reader) data() (map[string]json.RawMessage, error) {
 }
 
 // extra reads what is not Node's.
-func (r *reader) extra(v *adapter.Session, l Limits) error {
-	return r.object(func(key []byte) (err error) {
+func (r *reader) extra(v *adapter.Session, l Limits) (namespace string, err error) {
+	err = r.object(func(key []byte) (err error) {
 		switch string(key) {
+		case "nsp":
+			namespace, err = r.string()
 		case "user":
 			v.User, err = r.string()
 		case "since":
 			v.Since, err = r.string()
 		case "came":
 			v.Came, err = r.string()
+		case "saved":
+			v.Saved, err = r.string()
 		case "stays":
 			err = r.array(func() error {
 				stay, err := r.names(l)
@@ -156,4 +161,5 @@ func (r *reader) extra(v *adapter.Session, l Limits) error {
 		}
 		return err
 	})
+	return namespace, err
 }

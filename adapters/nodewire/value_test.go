@@ -236,22 +236,22 @@ func TestSocketDescriptions(t *testing.T) {
 func TestSessions(t *testing.T) {
 	// As captured from @socket.io/redis-streams-adapter 0.3.1.
 	const nodes = "hKNzaWS0UnNzWE5KZkVaT25oNmZlZEFBQUGjcGlktHVQTXJUSUUzY19JemtqN1hBQUFCpXJvb21zkrRSc3NYTkpmRVpPbmg2ZmVkQUFBQaVyb29tMaRkYXRhgqR1c2VyonUxoW4D"
-	v, own, err := Streams{}.ParseSession([]byte(nodes))
+	v, namespace, err := Streams{}.ParseSession([]byte(nodes))
 	want := adapter.Session{
 		ID: "RssXNJfEZOnh6fedAAAA", PID: "uPMrTIE3c_Izkj7XAAAB", Rooms: []adapter.Stay{{Room: "room1"}},
 		Data: map[string]json.RawMessage{"user": json.RawMessage(`"u1"`), "n": json.RawMessage("3")},
 	}
-	if err != nil || own || !reflect.DeepEqual(v, want) {
-		t.Fatalf("%+v, %v, %v", v, own, err)
+	if err != nil || namespace != "" || !reflect.DeepEqual(v, want) {
+		t.Fatalf("%+v, %v, %v", v, namespace, err)
 	}
 	want.User, want.Since, want.Came = "ann", "5-1", "4-0"
 	want.Rooms = append(want.Rooms, adapter.Stay{Room: "left", From: "1-0", To: "2-0"}, adapter.Stay{Room: "later", From: "3-0"})
-	text, err := Streams{}.AppendSession(nil, want)
+	text, err := Streams{}.AppendSession(nil, "/chat", want)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v, own, err = (Streams{}).ParseSession(text); err != nil || !own || !reflect.DeepEqual(v, want) {
-		t.Errorf("%+v, %v, %v", v, own, err)
+	if v, namespace, err = (Streams{}).ParseSession(text); err != nil || namespace != "/chat" || !reflect.DeepEqual(v, want) {
+		t.Errorf("%+v, %v, %v", v, namespace, err)
 	}
 	for _, bad := range []string{"", "!", "gA==", nodes[:40]} {
 		if _, _, err := (Streams{}).ParseSession([]byte(bad)); err == nil {

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"sync"
 	"time"
 
@@ -26,6 +25,7 @@ type bus struct {
 	channels  channels
 	fixed     []*redisconn.Subscription // the channels that the namespace always has
 	rooms     *rooms
+	fresh     fresh
 
 	receiving sync.Mutex // held while Local may be called; guards what follows
 	closed    bool
@@ -57,7 +57,7 @@ func newBus(c *Cluster, local adapter.Local) *bus {
 	if c.opts.Wire == Sharded {
 		b.form = &sharded{b.channels, c.opts.Receive, c.opts.Send, nodewire.Sharded{Limits: c.opts.Limits}}
 	} else {
-		b.form = &classic{b.channels, b.id, b.namespace, nodewire.Classic{Limits: c.opts.Limits}}
+		b.form = &classic{b.channels, b.id, b.channels.answersTo(b.id), b.namespace, nodewire.Classic{Limits: c.opts.Limits}}
 	}
 	b.link = cluster.NewLink(local, b, &cluster.Options{Timeout: c.opts.Timeout, MaxAnswering: c.opts.MaxAnswering})
 	handler := b.receive
@@ -117,25 +117,23 @@ func (b *bus) awaitFirst() {
 func (b *bus) ID() string { return b.id }
 
 func (b *bus) Send(m *cluster.Message) error {
-	err := b.publish(m)
-	if errors.Is(err, nodewire.ErrKind) && (m.Kind == cluster.Bye || m.Kind == cluster.Cancel) {
-		return nil // Node has no words for it
+	switch {
+	case m.Kind == cluster.Join:
+		b.fresh.add(m.Rooms)
+	case m.Kind == cluster.Broadcast && m.Request == "" && len(m.Selection.Rooms) == 1:
+		return b.publish(m, !b.fresh.has(m.Selection.Rooms[0]))
 	}
-	return err
+	return b.publish(m, false)
 }
 
-// Reply leaves out what the wires cannot say: that a client will not answer.
-func (b *bus) Reply(_ string, m *cluster.Message) error {
-	if m.Kind == cluster.Gone {
-		return nil
-	}
-	return b.publish(m)
-}
+func (b *bus) Reply(_ string, m *cluster.Message) error { return b.publish(m, false) }
 
 // overhead is about what a message takes besides its payload, in bytes.
 const overhead = 192
 
-func (b *bus) publish(m *cluster.Message) error {
+// publish queues a message; with narrow it goes to the channel of the one room, if there
+// is such a channel.
+func (b *bus) publish(m *cluster.Message, narrow bool) error {
 	signature := 0
 	if b.c.opts.Secret != nil {
 		signature = macSize
@@ -144,7 +142,7 @@ func (b *bus) publish(m *cluster.Message) error {
 	for _, a := range m.Payload.Attachments {
 		size += len(a)
 	}
-	data, channel, err := b.form.write(make([]byte, signature, size), m)
+	data, channel, err := b.form.write(make([]byte, signature, size), m, narrow)
 	if err != nil {
 		return err
 	}

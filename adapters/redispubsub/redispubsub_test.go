@@ -3,6 +3,7 @@ package redispubsub_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,25 +33,37 @@ func open(t testing.TB, client redis.UniversalClient, opts *redispubsub.Options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := c.Close(ctx); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
+	t.Cleanup(func() { closed(t, c) })
 	return c
 }
 
-// connector gives each server a Cluster of its own.
+func closed(t testing.TB, c *redispubsub.Cluster) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := c.Close(ctx); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+// connector gives each namespace of each server a Cluster of its own.
 func connector(t *testing.T, client func() redis.UniversalClient, opts redispubsub.Options) adaptertest.Connector {
 	shared := options(opts)
-	var one atomic.Pointer[redispubsub.Cluster]
-	return func(local adapter.Local) (adapter.Adapter, error) {
-		if local.Namespace() == "/" { // of the next server
-			one.Store(open(t, client(), shared))
+	var mu sync.Mutex
+	var all []*redispubsub.Cluster
+	t.Cleanup(func() { // after the servers' own
+		for _, c := range all {
+			closed(t, c)
 		}
-		return one.Load().Adapter(local)
+	})
+	return func(local adapter.Local) (adapter.Adapter, error) {
+		c, err := redispubsub.New(client(), shared)
+		if err != nil {
+			return nil, err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, c)
+		return c.Adapter(local)
 	}
 }
 
@@ -67,8 +80,9 @@ func TestPubSubIsAnAdapter(t *testing.T) {
 	for name, opts := range wires {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			client := server.Client(t)
 			adaptertest.Run(t, func(t *testing.T) adaptertest.Connector {
-				return connector(t, func() redis.UniversalClient { return server.Client(t) }, opts)
+				return connector(t, func() redis.UniversalClient { return client }, opts)
 			})
 		})
 	}
@@ -79,8 +93,9 @@ func TestPubSubOnARedisClusterIsAnAdapter(t *testing.T) {
 	for _, name := range []string{"classic", "static"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			client := server.Client(t)
 			adaptertest.Run(t, func(t *testing.T) adaptertest.Connector {
-				return connector(t, func() redis.UniversalClient { return server.Client(t) }, wires[name])
+				return connector(t, func() redis.UniversalClient { return client }, wires[name])
 			})
 		})
 	}

@@ -10,8 +10,9 @@ import (
 // A form is what one wire does with the messages of a namespace. Its errors say that a
 // message cannot be written, or is none.
 type form interface {
-	// write appends a message and returns its channel.
-	write(dst []byte, m *cluster.Message) (data []byte, channel string, err error)
+	// write appends a message and returns its channel; with narrow it is a broadcast
+	// to one room, which may have a channel.
+	write(dst []byte, m *cluster.Message, narrow bool) (data []byte, channel string, err error)
 	// read reads what has come on a channel.
 	read(channel string, data []byte) (cluster.Message, error)
 	// wants reports whether a room is to have a channel.
@@ -43,11 +44,12 @@ const (
 type classic struct {
 	channels
 	id        string
+	own       string // the channel of answers to this server
 	namespace string
 	codec     nodewire.Classic
 }
 
-func (c *classic) write(dst []byte, m *cluster.Message) (data []byte, channel string, err error) {
+func (c *classic) write(dst []byte, m *cluster.Message, narrow bool) (data []byte, channel string, err error) {
 	begin := len(dst)
 	switch {
 	case m.Kind.IsAnswer():
@@ -58,7 +60,7 @@ func (c *classic) write(dst []byte, m *cluster.Message) (data []byte, channel st
 			err = startsAs(data[begin:], object, map2, map3)
 		}
 	case m.Kind == cluster.Broadcast && m.Request == "":
-		if channel = c.base; len(m.Selection.Rooms) == 1 {
+		if channel = c.base; narrow {
 			channel = c.room(m.Selection.Rooms[0])
 		}
 		if data, err = c.codec.AppendBroadcast(dst, m); err == nil {
@@ -76,9 +78,14 @@ func (c *classic) write(dst []byte, m *cluster.Message) (data []byte, channel st
 func (c *classic) read(channel string, data []byte) (m cluster.Message, err error) {
 	switch channel {
 	case c.counted:
-		m, err = c.codec.ParseRequest(data)
-	case c.shared, c.answersTo(c.id):
-		m, err = c.codec.ParseAnswer(data)
+		if m, err = c.codec.ParseRequest(data); m.Kind == cluster.ServerSide {
+			m.Payload = c.codec.Limits.Revive(m.Payload)
+		}
+	case c.shared, c.own:
+		if m, err = c.codec.ParseAnswer(data); m.Kind == cluster.Reply {
+			m.Payload = c.codec.Limits.Revive(m.Payload)
+		}
+		m.From = "" // most answers do not tell
 	default:
 		if string(c.codec.From(data)) == c.id {
 			return cluster.Message{From: c.id}, nil // the echo need not be read
@@ -100,12 +107,12 @@ type sharded struct {
 	codec         nodewire.Sharded
 }
 
-func (s *sharded) write(dst []byte, m *cluster.Message) (data []byte, channel string, err error) {
+func (s *sharded) write(dst []byte, m *cluster.Message, narrow bool) (data []byte, channel string, err error) {
 	channel = s.base
 	switch {
 	case m.Kind.IsAnswer():
 		channel = s.answersTo(m.To)
-	case m.Kind == cluster.Broadcast && m.Request == "" && len(m.Selection.Rooms) == 1:
+	case narrow:
 		room := m.Selection.Rooms[0]
 		if s.send == DynamicPrivate || s.send == Dynamic && !private(room) {
 			channel = s.room(room)

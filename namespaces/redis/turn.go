@@ -210,9 +210,11 @@ func (t *turns) take(ctx context.Context, u *turn, fresh bool) error {
 	if t.db.opts.Sync == nil {
 		return nil
 	}
-	for time.Since(u.asked) >= t.usable() {
-		if err := t.ask(ctx, u); err != nil {
-			return err
+	for time.Since(u.asked) >= t.usable() || u.stale {
+		if time.Since(u.asked) >= t.usable() {
+			if err := t.ask(ctx, u); err != nil {
+				return err
+			}
 		}
 		if u.stale {
 			if err := t.sync(ctx, u); err != nil {

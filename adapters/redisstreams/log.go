@@ -1,0 +1,241 @@
+package redisstreams
+
+import (
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"parley/adapters/cluster"
+	"parley/server/adapter"
+)
+
+// A log is connection state recovery of a namespace: its events have the order of the
+// stream.
+type log struct {
+	bus  *bus
+	keep time.Duration // for how long a session may be wanted at most
+
+	// mu is held while events are delivered, so that they are one at a time. It
+	// guards what follows.
+	mu      sync.Mutex
+	on      bool
+	ref     uint64 // of the newest event that was sent
+	waiting []waiting
+	away    bool // events do not come back, and are not waited for
+	newest  id   // the newest event that was delivered
+	lost    id   // who has received nothing after it may have missed events
+	owes    bool // the others must still be told so
+	telling bool // they are being told
+	tails   map[*tail]struct{}
+	over    bool // Local must not be called any more
+}
+
+// waiting is an event of this server that is on its way to its place.
+type waiting struct {
+	event   adapter.Event
+	deliver func(offset string) (after func())
+	ref     uint64
+	since   time.Time
+	failed  bool // it has no place
+}
+
+var _ adapter.Recovery = (*log)(nil)
+
+func newLog(b *bus) *log { return &log{bus: b, tails: make(map[*tail]struct{})} }
+
+// Recovery implements adapter.Recoverer.
+func (r recoverer) Recovery(keep time.Duration) adapter.Recovery {
+	l := r.bus.log
+	if r.bus.odd != nil {
+		r.bus.c.opts.Logger.Warn("redisstreams: no recovery on other servers: Node servers write the namespace's events to a stream that none of them reads",
+			"namespace", r.bus.namespace, "Options.StreamCount", r.bus.c.opts.StreamCount)
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.on, l.keep = true, keep
+	return l
+}
+
+func (l *log) enabled() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.on
+}
+
+// Append implements adapter.Recovery.
+func (l *log) Append(e adapter.Event, deliver func(offset string) (after func())) (delivered bool) {
+	b := l.bus
+	m := &cluster.Message{
+		Kind: cluster.Broadcast, Namespace: b.namespace, From: b.id, Payload: e.Payload, Selection: e.Selection,
+		Flags: adapter.Flags{Uncompressed: e.Uncompressed},
+	}
+	entry, err := b.c.wire.Entry(m)
+	l.mu.Lock()
+	l.ref++
+	ref := l.ref
+	if err == nil {
+		err = b.store(entry, strconv.FormatUint(ref, 36), func(err error) { l.stored(ref, err) })
+	}
+	if err != nil {
+		b.c.noted.warn("redisstreams: an event has no place in the stream", "namespace", b.namespace, "err", err)
+	}
+	l.waiting = append(l.waiting, waiting{e, deliver, ref, time.Now(), err != nil || l.away})
+	if len(l.waiting) > b.c.opts.MaxPending {
+		l.giveUp()
+	}
+	return l.settle()
+}
+
+// settle delivers the first events that have no place, and reports whether none waits
+// any more. The caller holds l.mu, which is free afterwards.
+func (l *log) settle() (empty bool) {
+	var afters []func()
+	n := 0
+	for ; n < len(l.waiting) && l.waiting[n].failed; n++ {
+		afters = append(afters, l.place(l.waiting[n], id{}))
+	}
+	l.waiting = slices.Delete(l.waiting, 0, n)
+	empty = len(l.waiting) == 0
+	l.mu.Unlock()
+	run(afters...)
+	return empty
+}
+
+// place delivers an event at its place, or without one. The caller holds l.mu.
+func (l *log) place(w waiting, at id) (after func()) {
+	if at == (id{}) {
+		l.lost, l.owes = l.at(), true
+		return w.deliver(l.lost.String())
+	}
+	l.newest = at
+	l.follow(w.event, at)
+	return w.deliver(at.String())
+}
+
+// at returns the offset of the newest event that was delivered, or of a later entry
+// that was none. The caller holds l.mu.
+func (l *log) at() id { return later(l.newest, l.bus.stream.newest()) }
+
+func run(afters ...func()) {
+	for _, after := range afters {
+		if after != nil {
+			after()
+		}
+	}
+}
+
+// giveUp lets no event wait for its place any longer. The caller holds l.mu.
+func (l *log) giveUp() {
+	l.away = true
+	for i := range l.waiting {
+		l.waiting[i].failed = true
+	}
+}
+
+// stored notes what has become of the sending of an event. One whose fate is not known
+// may still come back.
+func (l *log) stored(ref uint64, err error) {
+	if err == nil || unknown(err) {
+		return
+	}
+	l.mu.Lock()
+	if i := slices.IndexFunc(l.waiting, func(w waiting) bool { return w.ref == ref }); i >= 0 {
+		l.waiting[i].failed = true
+	}
+	l.settle()
+}
+
+// came notes that an event of this server has come back, at its place.
+func (l *log) came(ref uint64, at id) {
+	l.mu.Lock()
+	l.away = l.over
+	var afters []func()
+	n := 0
+	for ; n < len(l.waiting) && l.waiting[n].ref <= ref; n++ {
+		w := l.waiting[n]
+		if w.ref < ref || w.failed {
+			afters = append(afters, l.place(w, id{})) // of what was sent before, this is the first to come
+		} else {
+			afters = append(afters, l.place(w, at))
+		}
+	}
+	l.waiting = slices.Delete(l.waiting, 0, n)
+	l.mu.Unlock()
+	run(afters...)
+}
+
+// foreign delivers an event of another server.
+func (l *log) foreign(e adapter.Event, at id) error {
+	l.mu.Lock()
+	if l.over {
+		l.mu.Unlock()
+		return nil
+	}
+	l.newest = at
+	l.follow(e, at)
+	after, err := l.bus.local.DeliverAt(e, at.String())
+	l.mu.Unlock()
+	run(after)
+	return err
+}
+
+// back notes that what this server sends comes back again.
+func (l *log) back() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.away = l.over
+}
+
+// lose notes that events may be missing in the stream.
+func (l *log) lose() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.on {
+		l.lost = l.at()
+		l.newest = id{}
+	}
+}
+
+// check gives up events that have waited for too long, and tells the others of those
+// that have had no place, once Redis is there.
+func (l *log) check(now time.Time) {
+	l.mu.Lock()
+	if len(l.waiting) > 0 && now.Sub(l.waiting[0].since) > l.bus.c.opts.MaxDelay {
+		l.giveUp()
+	}
+	if l.owes && !l.telling && l.on {
+		err := l.bus.storeLost(l.told)
+		if l.telling = err == nil; l.telling {
+			l.owes = false
+		}
+	}
+	l.settle()
+}
+
+// told notes whether the others know.
+func (l *log) told(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.telling = false
+	l.owes = l.owes || err != nil
+}
+
+// Sync implements adapter.Recovery.
+func (l *log) Sync(f func(newest string)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f(l.at().String())
+}
+
+// Close implements adapter.Recovery. What is in Redis stays.
+func (l *log) Close() {}
+
+// end delivers what still waits.
+func (l *log) end() {
+	l.mu.Lock()
+	l.over = true
+	l.giveUp()
+	l.settle()
+}
