@@ -97,9 +97,9 @@ func newApplication(c *config, gate *identity.Gate, data *disk.File, shared *sha
 	pubsub.Mount(srv, gate, &pubsub.Options{Recovery: c.recovery})
 	return &application{
 		srv: srv,
-		notifications: notifications.Mount(srv, gate, &notifications.Options{
+		notifications: notifications.Mount(srv, gate, shared.notifications(&notifications.Options{
 			Recovery: c.recovery, Keeper: data.Notifications(), Logger: log,
-		}),
+		})),
 		hub:     plain.New(srv, gate, shared.plain(&plain.Options{Rate: rate, Logger: log})),
 		shared:  shared,
 		forward: forward,

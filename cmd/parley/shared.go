@@ -17,6 +17,7 @@ import (
 	"parley/namespaces/documents"
 	"parley/namespaces/identity"
 	"parley/namespaces/limits"
+	"parley/namespaces/notifications"
 	"parley/namespaces/plain"
 	store "parley/namespaces/redis"
 	"parley/server/adapter"
@@ -113,6 +114,13 @@ func (s *shared) chat(o *chat.Options) *chat.Options {
 func (s *shared) documents(o *documents.Options) *documents.Options {
 	if s != nil {
 		o.Store = s.db.Documents(o)
+	}
+	return o
+}
+
+func (s *shared) notifications(o *notifications.Options) *notifications.Options {
+	if s != nil {
+		o.Store = s.db.Notifications(o)
 	}
 	return o
 }
