@@ -56,6 +56,7 @@ var layers = map[string][]string{
 	"adapters/memory":              {"adapters/cluster", "server/adapter"},
 	"adapters/redisconn":           {},
 	"adapters/redisconn/redistest": {},
+	"adapters/forward":             {},
 	"adapters/nodewire":            {"adapters/cluster", "server/adapter", "server/wire/msgpack", "server/wire/sio"},
 	"adapters/redisstreams": {
 		"adapters/cluster", "adapters/nodewire", "adapters/redisconn", "server/adapter",
@@ -66,18 +67,23 @@ var layers = map[string][]string{
 	"adapters/adaptertest": {
 		"server/adapter", "server/socketio", "server/socketiotest",
 	},
-	"namespaces/event":         {"server/socketio"},
-	"namespaces/identity":      {"server/socketio"},
-	"namespaces/limits":        {"server/socketio"},
-	"namespaces/documents/ot":  {},
-	"namespaces/documents":     {"namespaces/documents/ot", "namespaces/event", "namespaces/identity", "server/socketio"},
+	"namespaces/event":        {"server/socketio"},
+	"namespaces/identity":     {"server/socketio"},
+	"namespaces/limits":       {"server/socketio"},
+	"namespaces/documents/ot": {},
+	"namespaces/documents":    {"namespaces/documents/ot", "namespaces/event", "namespaces/identity", "server/socketio"},
+	"namespaces/documents/documentstest": {
+		"namespaces/documents", "namespaces/documents/ot", "namespaces/identity", "server/socketio", "server/socketiotest",
+	},
 	"namespaces/chat":          {"namespaces/event", "namespaces/identity", "namespaces/limits", "server/socketio"},
+	"namespaces/chat/chattest": {"namespaces/chat"},
 	"namespaces/notifications": {"namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/pubsub":        {"namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/plain":         {"namespaces/event", "namespaces/identity", "server/socketio"},
 	"namespaces/disk":          {"namespaces/chat", "namespaces/documents", "namespaces/documents/ot", "namespaces/identity", "namespaces/notifications"},
+	"namespaces/redis":         {"adapters/redisconn", "namespaces/...", "server/socketio"},
 	"client-demo":              {},
-	"cmd/parley":               {"server/socketio", "server/engineio", "namespaces/...", "client-demo"},
+	"cmd/parley":               {"server/socketio", "server/engineio", "server/adapter", "namespaces/...", "adapters/...", "client-demo"},
 	"cmd/parley-bench":         {"server/socketio", "server/wire/eio", "server/wire/sio"},
 }
 

@@ -30,6 +30,7 @@ func (s Streams) AppendSession(dst []byte, namespace string, v adapter.Session) 
 	text = sio.AppendString(append(text, `,"user":`...), v.User)
 	text = sio.AppendString(append(text, `,"since":`...), v.Since)
 	text = sio.AppendString(append(text, `,"came":`...), v.Came)
+	text = sio.AppendString(append(text, `,"saved":`...), v.Saved)
 	text = append(text, `,"stays":[`...)
 	for i, stay := range v.Rooms {
 		if i > 0 {
@@ -142,6 +143,8 @@ func (r *reader) extra(v *adapter.Session, l Limits) (namespace string, err erro
 			v.Since, err = r.string()
 		case "came":
 			v.Came, err = r.string()
+		case "saved":
+			v.Saved, err = r.string()
 		case "stays":
 			err = r.array(func() error {
 				stay, err := r.names(l)

@@ -12,7 +12,7 @@ type Options struct {
 	QueueCommands int
 	// QueueBytes bounds the bytes of the commands that wait for Redis. 64 MiB.
 	QueueBytes int
-	// MaxAge is how long a command may wait while Redis is away; it fails at most Timeout later. 5 s.
+	// MaxAge is how long a command may wait while Redis is away, and then how long for its answer; it fails at most Timeout later. 5 s.
 	MaxAge time.Duration
 	// InboxBytes bounds the bytes of the messages that wait for a slow Handler. 32 MiB.
 	InboxBytes int

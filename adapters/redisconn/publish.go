@@ -292,8 +292,12 @@ func (l *lane) sendCluster(batch []*command) error {
 
 // exec sends commands to one node, and marks those that may be sent again.
 func (l *lane) exec(node redis.UniversalClient, batch []*command) error {
-	ctx, cancel := context.WithTimeout(l.c.ctx, l.c.opts.Timeout)
+	ctx, cancel := context.WithTimeout(l.c.ctx, l.c.opts.MaxAge)
 	defer cancel()
+	if client, ok := node.(*redis.Client); ok {
+		// A Redis that stands still for a moment has its time: giving up sooner would only leave the outcome unknown.
+		node = client.WithTimeout(l.c.opts.MaxAge)
+	}
 	pipe := node.Pipeline()
 	for _, m := range batch {
 		m.SetErr(nil)

@@ -29,6 +29,8 @@ type config struct {
 	logFormat      string
 	logLevel       slog.Level
 
+	redis            redisConfig
+	peer             peerConfig
 	keys             keyConfig
 	rateLimit        int // messages per minute and user; 0: no limit
 	eventRate        int // per second and connection; 0: no limit
@@ -56,7 +58,7 @@ const longest = 24 * time.Hour
 // largestPayload bounds --max-payload, because one client may keep as much in memory.
 const largestPayload = 1 << 30
 
-var settings = append([]setting{
+var settings = slices.Concat([]setting{
 	{"addr", "host:port", openAddr, "where to listen; port 0 takes a free one; with a key the default is " + keyedAddr,
 		func(c *config, v string) (err error) { c.addr, err = parseAddr(v); return }},
 	{"origins", "list", "", "origins, separated by commas, whose pages may connect, such as https://*.app.example, or * for all; always: the server's own, and without a key those on loopback",
@@ -104,13 +106,16 @@ var settings = append([]setting{
 		func(c *config, v string) (err error) { c.trustedProxies, err = parsePrefixes(v); return }},
 	{"ops-addr", "host:port", "", "where to serve metrics, profiles and POST /admin/revoke; whoever reaches this address may use them",
 		func(c *config, v string) (err error) { c.opsAddr, err = parseOptionalAddr(v); return }},
-}, keySettings...)
+}, redisSettings, peerSettings, keySettings)
 
 // onOff is the kind of a setting whose flag, alone, means on.
 const onOff = "on|off"
 
 // secret is the kind of a setting whose value is never shown.
 const secret = "secret"
+
+// hidden reports whether the value is never shown.
+func (s *setting) hidden() bool { return s.kind == secret || s.kind == secretURL }
 
 // env is the name of the setting's environment variable, empty if it has none.
 func (s *setting) env() string {
@@ -135,6 +140,12 @@ func parseConfig(args, environ []string) (*config, error) {
 		return nil, err
 	}
 	if err := c.keys.check(); err != nil {
+		return nil, err
+	}
+	if err := c.redis.check(given, c.data); err != nil {
+		return nil, err
+	}
+	if err := c.peer.check(given, c.redis.url == nil); err != nil {
 		return nil, err
 	}
 	if !given["addr"] && c.keys.given() {
@@ -176,7 +187,7 @@ func parse(settings []setting, args, environ []string) (c *config, set map[strin
 			value, source, set[s.name] = v, "--"+s.name, true
 		}
 		if err := s.set(c, value); err != nil {
-			if s.kind == secret {
+			if s.hidden() {
 				return nil, nil, fmt.Errorf("%s: %w", source, err)
 			}
 			return nil, nil, fmt.Errorf("%s %q: %w", source, value, err)

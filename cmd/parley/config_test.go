@@ -31,6 +31,7 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 		logFormat:      "text",
 		logLevel:       slog.LevelInfo,
 
+		redis:            redisConfig{adapter: "streams"},
 		rateLimit:        10,
 		eventRate:        50,
 		connectionsPerIP: 1000,
@@ -41,7 +42,7 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 }
 
 func TestFlagWinsOverEnvironment(t *testing.T) {
-	environ := []string{"PARLEY_PATH=/env", "PARLEY_PING_INTERVAL=7s", "PARLEY_DRAIN=", "PATH=/bin", "PARLEY_REDIS_URL=hidden", "PARLEY_USER=ann"}
+	environ := []string{"PARLEY_PATH=/env", "PARLEY_PING_INTERVAL=7s", "PARLEY_DRAIN=", "PATH=/bin", "PARLEY_NOTHING=hidden", "PARLEY_USER=ann"}
 	c, err := parseConfig([]string{"--path", "/flag/", "-max-payload=5"}, environ)
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +59,7 @@ func TestFlagWinsOverEnvironment(t *testing.T) {
 	if c.maxPayload != 5 {
 		t.Errorf("max payload %d", c.maxPayload)
 	}
-	if !slices.Equal(c.unknownEnv, []string{"PARLEY_REDIS_URL", "PARLEY_USER"}) {
+	if !slices.Equal(c.unknownEnv, []string{"PARLEY_NOTHING", "PARLEY_USER"}) {
 		t.Errorf("variables without effect: %q", c.unknownEnv)
 	}
 }
@@ -107,6 +108,8 @@ func TestWrongValueIsToldWithItsFlag(t *testing.T) {
 		"drain":              {"-1s", "30", "25h"},
 		"log-format":         {"", "xml", "JSON"},
 		"log-level":          {"", "loud", "INFO"},
+		"redis-adapter":      {"", "classic", "Streams"},
+		"redis-prefix":       {"a b", "a#b", "{a}", strings.Repeat("x", 65)},
 	} {
 		for _, v := range values {
 			if _, err := parseConfig([]string{"--" + flagName + "=" + v}, nil); err == nil || !strings.Contains(err.Error(), "--"+flagName+" ") {
@@ -125,7 +128,7 @@ func TestWrongValueIsToldWithItsFlag(t *testing.T) {
 
 func TestUnknownFlagEndsWithCode2(t *testing.T) {
 	for _, args := range [][]string{
-		{"--redis-url", "redis://localhost"}, {"--jwt-secret", "short"}, {"--jwt-public-key", "/nowhere"}, {"--jwt-secret-file", "/nowhere"},
+		{"--redis-adapter", "sharded"}, {"--redis-prefix", "x"}, {"--redis-secret", "short"}, {"--redis-secret", strings.Repeat("x", 32)}, {"--jwt-secret", "short"}, {"--jwt-public-key", "/nowhere"}, {"--jwt-secret-file", "/nowhere"},
 		{"--jwt-jwks", "/nowhere"}, {"--jwt-issuer", "me"}, {"--jwt-audience", "us"}, {"--jwt-secret", strings.Repeat("x", 32), "--jwt-jwks", "keys.json"},
 		{"--recovery", "-1s"}, {"--user", "ann"}, {"--nonsense"}, {"serve"}, {"--addr"}, {"--drain", "x"},
 	} {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
-	"parley/namespaces/event"
 	"parley/server/socketio"
 )
 
@@ -14,13 +14,17 @@ import (
 // for a moment longer only: most losses are over by then, and who is away for longer is not there.
 
 // lost runs when a connection has ended.
-func (c *Chat) lost(_ context.Context, s *socketio.Socket, _ socketio.Reason) {
+func (c *Chat) lost(ctx context.Context, s *socketio.Socket, why socketio.Reason) {
 	v, ok := visitors.Get(s)
 	if !ok || c.opts.Recovery == 0 {
 		return
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	c.logged(ctx, "visitor cannot move", luggages.Set(s, luggage{v.user, slices.Clone(v.rooms)}))
+	if why == socketio.ReasonServerShutdown {
+		return // who comes back does so to another server, whose Store takes out the others
+	}
 	v.leaving = time.AfterFunc(c.opts.Grace, func() { c.vanish(v) })
 }
 
@@ -28,7 +32,7 @@ func (c *Chat) lost(_ context.Context, s *socketio.Socket, _ socketio.Reason) {
 func (c *Chat) vanish(v *visitor) {
 	v.presence.Lock()
 	defer v.presence.Unlock()
-	if !v.waits() {
+	if !v.waits() || !c.knows(v) {
 		return
 	}
 	ctx := context.Background()
@@ -36,6 +40,30 @@ func (c *Chat) vanish(v *visitor) {
 		c.logged(ctx, "room not left", c.store.Leave(ctx, room, v.id(), c.tellLeft(room)), slog.String("room", room))
 	}
 	v.absent = true
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	// OnGone comes before, unless other servers take over sessions: then this one need not hear of the end.
+	v.leaving = time.AfterFunc(c.opts.Recovery+time.Minute, func() { c.forget(v) })
+}
+
+// forget ends what this server knows of a visitor who has not come back to it.
+func (c *Chat) forget(v *visitor) {
+	v.presence.Lock()
+	defer v.presence.Unlock()
+	if !v.waits() || !c.knows(v) {
+		return
+	}
+	c.visitors.Delete(v.id())
+	if u, ok := v.identity(); ok {
+		ctx := context.Background()
+		c.logged(ctx, "user not offline", c.store.Depart(ctx, u.UserID, v.id()))
+	}
+}
+
+// knows reports whether a visitor is the one of its socket's id: a client may have been at another server meanwhile.
+func (c *Chat) knows(v *visitor) bool {
+	there, _ := c.visitors.Load(v.id())
+	return there == v
 }
 
 // returned gives a visitor the socket with which the client has come back, and its places in the rooms.
@@ -48,18 +76,23 @@ func (c *Chat) returned(ctx context.Context, v *visitor, s *socketio.Socket) {
 		return
 	}
 	v.absent = false
-	u, _ := v.identity()
 	for _, room := range v.joined() {
-		_, err := c.store.Enter(ctx, room, s.ID(), u, func(e Entered) {
-			if e.First {
-				s.To(room).Emit("user-joined", presence{room, u, event.Now()})
-			}
-		})
-		if err != nil {
-			v.leave(room)
-		}
-		c.logged(ctx, "room not entered again", err, slog.String("room", room))
+		c.reenter(ctx, v, room)
 	}
+}
+
+// reenter puts a visitor back into a room that it is in for itself.
+func (c *Chat) reenter(ctx context.Context, v *visitor, room string) {
+	u, _ := v.identity()
+	_, err := c.store.Enter(ctx, room, v.id(), u, func(e Entered) {
+		if e.First {
+			c.tellJoined(room, v.id(), u)
+		}
+	})
+	if err != nil {
+		v.leave(room)
+	}
+	c.logged(ctx, "room not entered again", err, slog.String("room", room))
 }
 
 // gone runs when a client does not come back any more.
@@ -70,7 +103,9 @@ func (c *Chat) gone(ctx context.Context, s *socketio.Socket) {
 	}
 	v.presence.Lock()
 	defer v.presence.Unlock()
-	v.waits()
+	if v.waits(); !c.knows(v) {
+		return
+	}
 	c.visitors.Delete(s.ID())
 	ctx = context.WithoutCancel(ctx) // the others must hear of it, however the connection ended
 	for _, room := range v.joined() {

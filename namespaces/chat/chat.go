@@ -15,6 +15,9 @@ import (
 	"parley/server/socketio"
 )
 
+// Namespace is the name of the namespace.
+const Namespace = "/chat"
+
 // Chat is the namespace on one server.
 type Chat struct {
 	ns       *socketio.Namespace
@@ -28,10 +31,13 @@ var visitors = socketio.NewKey[*visitor]("chat visitor")
 
 // Mount adds /chat to srv, behind gate.
 func Mount(srv *socketio.Server, gate *identity.Gate, opts *Options) *Chat {
-	c := &Chat{ns: srv.Of("/chat"), opts: opts.withDefaults(), ids: event.NewIDs(time.Now)}
+	c := &Chat{ns: srv.Of(Namespace), opts: opts.WithDefaults(), ids: event.NewIDs(time.Now)}
 	c.store = c.opts.Store
 	if c.store == nil {
 		c.store = newMemory(c.opts, time.Now)
+	}
+	if w, ok := c.store.(Watched); ok {
+		w.Watch(func(room string, u User) { c.tellLeft(room)(u) }, c.tellJoined)
 	}
 	if c.opts.Recovery > 0 {
 		c.ns.EnableRecovery(socketio.Recovery{Window: c.opts.Recovery, User: c.sessionUser})
@@ -50,6 +56,7 @@ func Mount(srv *socketio.Server, gate *identity.Gate, opts *Options) *Chat {
 	handle(c, "create-room", c.createRoom)
 	handle(c, "delete-room", c.deleteRoom)
 	socketio.OnAck(c.ns, "rooms", c.rooms)
+	socketio.OnServerSide(c.ns, serverDeleted, c.deletedElsewhere)
 	return c
 }
 
@@ -61,6 +68,10 @@ func (c *Chat) connected(ctx context.Context, s *socketio.Socket) {
 	v := &visitor{socket: s}
 	visitors.Set(s, v)
 	c.visitors.Store(s.ID(), v)
+	if s.Recovered() {
+		c.moved(ctx, v)
+		return
+	}
 	if u, ok := c.handshakeUser(s); ok {
 		v.fixed = true
 		if err := c.become(ctx, v, u); err != nil {

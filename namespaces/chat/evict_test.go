@@ -12,7 +12,7 @@ import (
 )
 
 func TestRoomThatWasEmptyForLongestMakesWay(t *testing.T) {
-	s := newMemory((&Options{Rooms: 3}).withDefaults(), time.Now)
+	s := newMemory((&Options{Rooms: 3}).WithDefaults(), time.Now)
 	for _, room := range []string{"a", "b"} {
 		enter(t, s, room, "s1", ann)
 		say(t, s, room, Draft{From: ann, Content: "hello"})

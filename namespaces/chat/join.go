@@ -3,9 +3,11 @@ package chat
 import (
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 
 	"parley/namespaces/event"
+	"parley/server/socketio"
 )
 
 type joinRequest struct {
@@ -28,7 +30,7 @@ type presence struct {
 }
 
 func (c *Chat) join(ctx context.Context, v *visitor, in joinRequest) (joinReply, error) {
-	if err := c.joinable(in.RoomID); err != nil {
+	if err := c.joinable(ctx, in.RoomID); err != nil {
 		return joinReply{}, err
 	}
 	u, err := c.identify(v, in.User)
@@ -62,11 +64,25 @@ func (c *Chat) join(ctx context.Context, v *visitor, in joinRequest) (joinReply,
 	return joinReply{true, e.Room, e.Users, e.Messages}, nil
 }
 
-// joinable refuses the rooms that are a user's or a single socket's own, also of one
-// that is away.
-func (c *Chat) joinable(room string) error {
-	return event.Room("roomId", room, c.opts.NameBytes, func(id string) bool {
+// joinable refuses the rooms that are a user's or a single socket's own, also of one that is away.
+func (c *Chat) joinable(ctx context.Context, room string) error {
+	err := event.Room("roomId", room, c.opts.NameBytes, func(id string) bool {
 		_, there := c.visitors.Load(id)
 		return there
 	})
+	if err != nil || !socketID.MatchString(room) {
+		return err
+	}
+	if _, err := c.store.History(ctx, room, "", 1); !errors.Is(err, ErrNoRoom) {
+		return err
+	}
+	// Nobody has a room of this name: it may be a socket of another server.
+	sockets, err := c.ns.In(room).FetchSockets(ctx)
+	if slices.ContainsFunc(sockets, func(s socketio.RemoteSocket) bool { return s.ID == room }) {
+		return event.ErrPrivate
+	}
+	return err
 }
+
+// socketID is what ids of sockets look like.
+var socketID = regexp.MustCompile(`^[A-Za-z0-9_-]{20}$`)

@@ -24,6 +24,11 @@ func (c *Chat) exit(ctx context.Context, v *visitor, room string) error {
 	return c.store.Leave(ctx, room, v.socket.ID(), c.tellLeft(room))
 }
 
+// tellJoined tells the others in a room that a user has joined it with a socket.
+func (c *Chat) tellJoined(room, socket string, u User) {
+	c.ns.In(room).Except(socket).Emit("user-joined", presence{room, u, event.Now()})
+}
+
 // tellLeft tells a room that a user has left it.
 func (c *Chat) tellLeft(room string) func(User) {
 	return func(u User) { c.ns.In(room).Emit("user-left", presence{room, u, event.Now()}) }

@@ -27,7 +27,7 @@ type memory struct {
 var _ Store = (*memory)(nil)
 
 // NewMemory returns a Store in memory with the limits of opts.
-func NewMemory(opts *Options) Store { return newMemory(opts.withDefaults(), time.Now) }
+func NewMemory(opts *Options) Store { return newMemory(opts.WithDefaults(), time.Now) }
 
 func newMemory(opts Options, now func() time.Time) *memory {
 	m := &memory{opts: opts, ids: event.NewIDs(now)}

@@ -38,8 +38,8 @@ type Options struct {
 	ListedUsers    int // users of a room that a list of them shows; 1000
 }
 
-// withDefaults returns a copy that has every limit set. It panics on one that makes no sense.
-func (o *Options) withDefaults() Options {
+// WithDefaults returns a copy that has every limit set, for a Store. It panics on one that makes no sense.
+func (o *Options) WithDefaults() Options {
 	var c Options
 	if o != nil {
 		c = *o

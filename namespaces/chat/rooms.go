@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 
 	"parley/namespaces/event"
 	"parley/server/socketio"
@@ -63,6 +64,8 @@ func (c *Chat) deleteRoom(ctx context.Context, v *visitor, in deleteRequest) (ev
 	}
 	err := c.store.Delete(ctx, in.RoomID, u.UserID, func(sockets []string) {
 		c.echo(ctx, v.socket, in.RoomID).To(v.socket.ID()).Emit("room-deleted", roomDeleted(in))
+		c.ns.In(in.RoomID).Leave(in.RoomID)
+		c.logged(ctx, "other servers not told", c.ns.ServerSideEmit(serverDeleted, in.RoomID))
 		for _, id := range sockets {
 			if member, ok := c.visitors.Load(id); ok {
 				member.(*visitor).leave(in.RoomID)
@@ -71,4 +74,20 @@ func (c *Chat) deleteRoom(ctx context.Context, v *visitor, in deleteRequest) (ev
 		c.forgetAbsent(in.RoomID)
 	})
 	return event.Done{OK: err == nil}, refusal(err, errNoRoom)
+}
+
+// serverDeleted tells other servers that a room is deleted, after its sockets have left it.
+const serverDeleted = "parley:room-deleted"
+
+func (c *Chat) deletedElsewhere(ctx context.Context, room string) error {
+	var failed error
+	c.visitors.Range(func(_, there any) bool {
+		v := there.(*visitor)
+		if v.outside(room) {
+			v.leave(room)
+			failed = errors.Join(failed, c.store.Leave(ctx, room, v.id(), func(User) {}))
+		}
+		return true
+	})
+	return failed
 }

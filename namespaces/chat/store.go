@@ -81,6 +81,14 @@ type Store interface {
 	Online(ctx context.Context, userID string) (bool, error)
 }
 
+// A Watched is a Store that by itself takes users out of rooms, and puts them back: those of a server that is dead, and those of
+// one that was taken for dead.
+type Watched interface {
+	Store
+	// Watch sets what is called then, as a publish function is. It is called once, before the Store is used.
+	Watch(left func(room string, u User), joined func(room, socket string, u User))
+}
+
 // What a Store answers besides its own trouble.
 var (
 	ErrNoRoom     = errors.New("chat: no such room")

@@ -57,6 +57,13 @@ func (v *visitor) leave(room string) {
 	v.rooms = slices.DeleteFunc(v.rooms, func(r string) bool { return r == room })
 }
 
+// outside reports whether the visitor has joined a room that its socket is not in, or no more than as one that is away.
+func (v *visitor) outside(room string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Contains(v.rooms, room) && (!v.socket.Connected() || !slices.Contains(v.socket.Rooms(), room))
+}
+
 // room returns the room that a client means, the current one if it names none, and who the visitor is there.
 func (v *visitor) room(named string) (room string, u User, err error) {
 	v.mu.Lock()

@@ -215,7 +215,7 @@ func TestDocumentsAreThereAfterARestart(t *testing.T) {
 				t.Error(err)
 			}
 			old--
-			if _, err := s.Submit(ctx, "doc-1", d, func(documents.Change) {}); !errors.Is(err, documents.ErrStale) {
+			if _, err := s.Submit(ctx, "doc-1", d, func(documents.Change) {}); !errors.Is(err, ot.ErrStale) {
 				t.Error(err)
 			}
 		}

@@ -2,7 +2,6 @@ package documents
 
 import (
 	"slices"
-	"unicode/utf16"
 
 	"parley/namespaces/documents/ot"
 	"parley/namespaces/event"
@@ -11,10 +10,8 @@ import (
 
 // A document is one text with its newest edits, and who has it open.
 type document struct {
-	text    []uint16
-	version int
-	edits   []ot.Edit // the newest; the last one made version
-	tabs    []tab     // in the order they came
+	*ot.History
+	tabs []tab // in the order they came
 
 	kept bool // by the store's Keeper
 	base int  // the version of the last whole text that is kept
@@ -26,65 +23,15 @@ type tab struct {
 	user   identity.User
 }
 
-func newDocument(content string, version int) *document {
-	return &document{text: utf16.Encode([]rune(content)), version: version}
-}
-
-// fork returns a document that submit changes without changing d.
+// fork returns a document whose text changes without d's.
 func (d *document) fork() *document {
 	next := *d
-	next.edits = slices.Clip(next.edits)
+	next.History = d.Fork()
 	return &next
 }
 
 // idle reports whether nothing would be lost with the document.
-func (d *document) idle() bool { return len(d.tabs) == 0 && d.version == 0 }
-
-// submit accepts an operation and returns it as it is applied. trim is to be called
-// some time afterwards.
-func (d *document) submit(draft Draft, opts *Options) (ot.Operation, error) {
-	since := d.version
-	if draft.Version != nil {
-		since = *draft.Version
-	}
-	oldest := d.version - len(d.edits)
-	switch {
-	case since > d.version || since < 0:
-		return ot.Operation{}, ErrVersion
-	case since < oldest:
-		return ot.Operation{}, ErrStale
-	}
-	missed := d.edits[since-oldest:]
-	length := len(d.text)
-	if len(missed) > 0 {
-		length = missed[0].Before()
-	}
-	e, err := draft.Operation.Edit(length)
-	if err != nil {
-		return ot.Operation{}, err
-	}
-	for _, accepted := range missed {
-		e = e.Over(accepted)
-	}
-	if err := e.Check(d.text); err != nil {
-		return ot.Operation{}, err
-	}
-	if e.After() > opts.Length && e.After() > len(d.text) {
-		return ot.Operation{}, &LimitError{"Document too long in characters", opts.Length}
-	}
-	applied := e.Operation(d.text)
-	d.text = e.Apply(d.text)
-	d.version++
-	d.edits = append(d.edits, e)
-	return applied, nil
-}
-
-// trim keeps the newest edits.
-func (d *document) trim(limit int) {
-	if over := len(d.edits) - limit; over > 0 {
-		d.edits = slices.Delete(d.edits, 0, over)
-	}
-}
+func (d *document) idle() bool { return len(d.tabs) == 0 && d.Version() == 0 }
 
 // enter adds a socket and reports whether the collaborators are others now.
 func (d *document) enter(socket string, u identity.User) bool {
@@ -104,26 +51,55 @@ func (d *document) leave(socket string) bool {
 	return !slices.Equal(before, d.collaborators())
 }
 
-// collaborators are the users behind the tabs, each once, under the name of their
-// newest tab.
 func (d *document) collaborators() []identity.User {
-	users := make([]identity.User, 0, len(d.tabs))
-	for _, t := range d.tabs {
-		i := slices.IndexFunc(users, func(u identity.User) bool { return u.UserID == t.user.UserID })
+	users := make([]identity.User, len(d.tabs))
+	for i, t := range d.tabs {
+		users[i] = t.user
+	}
+	return Collaborators(users)
+}
+
+// Collaborators are the users behind tabs, which are given in the order they came:
+// each once, under the name of their newest tab. It changes its argument.
+func Collaborators(tabs []identity.User) []identity.User {
+	users := tabs[:0]
+	for _, u := range tabs {
+		i := slices.IndexFunc(users, func(known identity.User) bool { return known.UserID == u.UserID })
 		if i < 0 {
-			users = append(users, t.user)
+			users = append(users, u)
 		} else {
-			users[i] = t.user
+			users[i] = u
 		}
 	}
 	return users
 }
 
 func (d *document) snapshot(id string) Snapshot {
-	return Snapshot{id, string(utf16.Decode(d.text)), d.version, d.collaborators()}
+	return Snapshot{id, d.Content(), d.Version(), d.collaborators()}
 }
 
-// change is an applied operation for those who have the document open.
-func (d *document) change(id, userID string, op ot.Operation) Change {
-	return Change{id, op, d.version, userID, event.Now()}
+// Initial returns a document that nobody has changed: "doc-1" has a content from the
+// start, all others are empty.
+func Initial(document string) (content string, version int) {
+	if document == firstDocument {
+		return firstContent, firstVersion
+	}
+	return "", 0
+}
+
+// Accept puts the draft into the text of a document, which a Store allows so many code
+// units, for this Store to keep. The error is one that Submit may return.
+func (d Draft) Accept(document string, text *ot.History, length int) (Change, error) {
+	since := text.Version()
+	if d.Version != nil {
+		since = *d.Version
+	}
+	applied, err := text.Submit(d.Operation, since, length)
+	if err == ot.ErrLength {
+		err = &LimitError{"Document too long in characters", length}
+	}
+	if err != nil {
+		return Change{}, err
+	}
+	return Change{document, applied, text.Version(), d.UserID, event.Now()}, nil
 }

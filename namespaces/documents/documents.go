@@ -8,8 +8,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
-	"sync"
 
 	"parley/namespaces/documents/ot"
 	"parley/namespaces/event"
@@ -26,16 +24,19 @@ type Documents struct {
 
 // Mount adds /documents to srv, behind gate.
 func Mount(srv *socketio.Server, gate *identity.Gate, opts *Options) *Documents {
-	d := &Documents{ns: srv.Of("/documents"), opts: opts.withDefaults()}
+	d := &Documents{ns: srv.Of("/documents"), opts: opts.WithDefaults()}
 	d.store = d.opts.Store
 	if d.store == nil {
 		d.store = newMemory(d.opts)
+	}
+	if shared, ok := d.store.(Shared); ok {
+		shared.Watch(Watch{Renew: d.publish, Changed: d.collaborators, Connected: event.SocketOf(d.ns)})
 	}
 	gate.Guard(d.ns)
 	if d.opts.Recovery > 0 {
 		d.ns.EnableRecovery(socketio.Recovery{Window: d.opts.Recovery, User: sessionUser})
 	}
-	d.ns.OnConnect(connected)
+	d.ns.OnConnect(d.connected)
 	d.ns.OnGone(d.gone)
 	d.ns.OnMissed(d.renewAll)
 	event.Handle(d.ns, "document-open", d.opts.EventBytes, d.open)
@@ -45,65 +46,16 @@ func Mount(srv *socketio.Server, gate *identity.Gate, opts *Options) *Documents 
 	return d
 }
 
-// A desk is who is behind a socket, and the documents that they have open.
-type desk struct {
-	user identity.User
+// Room is the room of those who have a document open.
+func Room(document string) string { return roomPrefix + document }
 
-	mu        sync.Mutex // guards documents
-	documents []string
-}
-
-var desks = socketio.NewKey[*desk]("open documents")
-
-// room is the room of those who have a document open.
-func room(document string) string { return "document:" + document }
+const roomPrefix = "document:"
 
 var (
 	errNotOpen = &socketio.Error{Code: "not_open", Message: "This document is not open."}
 	errStale   = &socketio.Error{Code: "stale", Message: "This version is too old. The document follows anew."}
 	errTooMany = &socketio.Error{Code: "limit", Message: "Too many open documents on this connection."}
 )
-
-// connected gives a socket its desk. In open mode a client need not say who it is:
-// it is somebody without a name then. Who comes back has one.
-func connected(_ context.Context, s *socketio.Socket) {
-	if _, back := desks.Get(s); back {
-		return
-	}
-	user := identity.User{UserID: s.ID(), Username: "Anonymous"}
-	if p, ok := identity.Of(s); ok {
-		user = p.User
-	}
-	desks.Set(s, &desk{user: user})
-}
-
-// sessionUser binds what a client leaves behind to its user, or to nobody.
-func sessionUser(s *socketio.Socket) string {
-	p, _ := identity.Of(s)
-	return p.UserID
-}
-
-// author returns the id of the user behind a socket that has the document open.
-func author(s *socketio.Socket, document string) (userID string, open bool) {
-	d, ok := desks.Get(s)
-	if !ok {
-		return "", false
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.user.UserID, slices.Contains(d.documents, document)
-}
-
-// opened returns the documents that a socket has open.
-func opened(s *socketio.Socket) []string {
-	d, ok := desks.Get(s)
-	if !ok {
-		return nil
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return slices.Clone(d.documents)
-}
 
 type documentRequest struct {
 	DocumentID string `json:"documentId"`
@@ -118,20 +70,35 @@ func (d *Documents) open(ctx context.Context, s *socketio.Socket, in documentReq
 		return openReply{}, err
 	}
 	var reply openReply
+	var gone error
 	err = d.store.Enter(ctx, in.DocumentID, s.ID(), u, func(snapshot Snapshot, news bool) {
 		reply = openReply{true, snapshot}
-		if s.Join(room(in.DocumentID)) != nil {
-			return // gone meanwhile: the hook for that takes it out again
+		if gone = s.Join(Room(in.DocumentID)); gone != nil {
+			return
 		}
 		_ = s.Emit("document-init", snapshot)
-		if news {
-			_ = s.To(room(in.DocumentID)).Emit("collaborators-update", collaboratorsUpdate{in.DocumentID, snapshot.Collaborators})
-		}
+		d.welcome(s, snapshot, news)
 	})
 	if err != nil {
 		d.put(s, in.DocumentID)
+		return openReply{}, refusal(err)
 	}
-	return reply, refusal(err)
+	if gone != nil { // and nobody has been told that it came
+		return openReply{}, errors.Join(gone, d.leave(context.WithoutCancel(ctx), s, in.DocumentID))
+	}
+	return reply, nil
+}
+
+// welcome tells the others that a socket has come, if that makes the collaborators others.
+func (d *Documents) welcome(s *socketio.Socket, snapshot Snapshot, news bool) {
+	if news {
+		_ = s.To(Room(snapshot.DocumentID)).Emit("collaborators-update", collaboratorsUpdate{snapshot.DocumentID, snapshot.Collaborators})
+	}
+}
+
+// collaborators tells all who have a document open who they are.
+func (d *Documents) collaborators(document string, now []identity.User) {
+	_ = d.ns.In(Room(document)).Emit("collaborators-update", collaboratorsUpdate{document, now})
 }
 
 type openReply struct {
@@ -142,33 +109,6 @@ type openReply struct {
 type collaboratorsUpdate struct {
 	DocumentID    string          `json:"documentId"`
 	Collaborators []identity.User `json:"collaborators"`
-}
-
-// take notes a document as open on a socket, and returns who opens it.
-func (d *Documents) take(s *socketio.Socket, document string) (identity.User, error) {
-	desk, ok := desks.Get(s)
-	if !ok {
-		return identity.User{}, socketio.ErrClosed
-	}
-	desk.mu.Lock()
-	defer desk.mu.Unlock()
-	if slices.Contains(desk.documents, document) {
-		return desk.user, nil
-	}
-	if len(desk.documents) >= d.opts.PerSocket {
-		return identity.User{}, errTooMany
-	}
-	desk.documents = append(desk.documents, document)
-	return desk.user, nil
-}
-
-// put undoes take.
-func (d *Documents) put(s *socketio.Socket, document string) {
-	if desk, ok := desks.Get(s); ok {
-		desk.mu.Lock()
-		defer desk.mu.Unlock()
-		desk.documents = slices.DeleteFunc(desk.documents, func(id string) bool { return id == document })
-	}
 }
 
 func (d *Documents) close(ctx context.Context, s *socketio.Socket, in documentRequest) (event.Done, error) {
@@ -184,21 +124,27 @@ func (d *Documents) close(ctx context.Context, s *socketio.Socket, in documentRe
 // leave closes a document on a socket. Who leaves hears nothing more of it.
 func (d *Documents) leave(ctx context.Context, s *socketio.Socket, document string) error {
 	d.put(s, document)
-	s.Leave(room(document))
-	return d.store.Leave(ctx, document, s.ID(), func(left []identity.User) {
-		_ = d.ns.In(room(document)).Emit("collaborators-update", collaboratorsUpdate{document, left})
-	})
+	s.Leave(Room(document))
+	return d.store.Leave(ctx, document, s.ID(), func(left []identity.User) { d.collaborators(document, left) })
 }
 
 // gone runs when a client does not come back in time; until then its user stays a
 // collaborator.
 func (d *Documents) gone(ctx context.Context, s *socketio.Socket) {
+	desk, ok := desks.Get(s)
+	if !ok {
+		return
+	}
 	ctx = context.WithoutCancel(ctx) // the others must hear of it, however the connection ended
-	for _, document := range opened(s) {
+	for _, document := range desk.open() {
 		if err := d.leave(ctx, s, document); err != nil {
-			d.opts.Logger.LogAttrs(ctx, slog.LevelError, "document not closed", slog.String("document", document), slog.Any("error", err))
+			d.trouble(ctx, "document not closed", document, err)
 		}
 	}
+}
+
+func (d *Documents) trouble(ctx context.Context, what, document string, err error) {
+	d.opts.Logger.LogAttrs(ctx, slog.LevelError, what, slog.String("document", document), slog.Any("error", err))
 }
 
 // refusal turns what is refused into what the client hears.
@@ -211,9 +157,9 @@ func refusal(err error) error {
 		return &socketio.Error{Code: "limit", Message: limit.Error()}
 	case errors.Is(err, ErrNoDocument):
 		return errNotOpen
-	case errors.Is(err, ErrStale):
+	case errors.Is(err, ot.ErrStale):
 		return errStale
-	case errors.Is(err, ErrVersion):
+	case errors.Is(err, ot.ErrVersion):
 		return event.Invalid("The document has not had this version.")
 	case errors.Is(err, ot.ErrForm), errors.Is(err, ot.ErrRange), errors.Is(err, ot.ErrSurrogate):
 		return event.Invalid("operation: " + err.Error() + ".")

@@ -1,8 +1,7 @@
 package documents
 
 import (
-	"errors"
-	"unicode/utf16"
+	"fmt"
 
 	"parley/namespaces/documents/ot"
 )
@@ -41,42 +40,29 @@ type Addition struct {
 // baseEvery is after how many edits a whole text is written, if so many are kept.
 const baseEvery = 100
 
-var errKept = errors.New("documents: what is kept does not fit together")
-
 // restore makes a document of what is kept.
 func restore(k *Kept) (*document, error) {
-	d := newDocument(k.Base.Content, k.Base.Version)
-	d.base, d.kept = d.version, true
-	if len(k.Edits) > 0 && k.First > k.Base.Version+1 {
-		return nil, errKept
+	h, err := ot.Restore(k.Base.Content, k.Base.Version, k.Edits, k.First)
+	if err != nil {
+		return nil, fmt.Errorf("documents: what is kept does not fit together: %w", err)
 	}
-	for i, e := range k.Edits {
-		if k.First+i <= d.base {
-			continue
-		}
-		if e.Before() != len(d.text) {
-			return nil, errKept
-		}
-		d.text = e.Apply(d.text)
-		d.version++
-	}
-	d.edits = k.Edits
-	return d, nil
+	return &document{History: h, kept: true, base: k.Base.Version}, nil
 }
 
 // keep makes safe what next has more than d.
 func (m *memory) keep(id string, d, next *document) error {
-	if m.opts.Keeper == nil || next.version == d.version {
+	added := next.Version() - d.Version()
+	if m.opts.Keeper == nil || added == 0 {
 		return nil
 	}
 	a := Addition{
-		Edits: next.edits[len(next.edits)-(next.version-d.version):],
-		First: d.version + 1,
-		Drop:  next.version - m.opts.Operations,
+		Edits: next.Newest(added),
+		First: d.Version() + 1,
+		Drop:  next.Version() - m.opts.Operations,
 	}
-	if !d.kept || next.version-d.base >= min(baseEvery, m.opts.Operations) {
-		a.Base = &Base{string(utf16.Decode(next.text)), next.version}
-		next.base = next.version
+	if !d.kept || next.Version()-d.base >= min(baseEvery, m.opts.Operations) {
+		a.Base = &Base{next.Content(), next.Version()}
+		next.base = next.Version()
 	}
 	next.kept = true
 	return m.opts.Keeper.Append(id, a)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"parley/namespaces/documents/ot"
 	"parley/namespaces/identity"
 )
 
@@ -29,7 +30,7 @@ var _ Store = (*memory)(nil)
 
 // NewMemory returns a Store in memory with the limits of opts. It holds the
 // document "doc-1" from the start.
-func NewMemory(opts *Options) Store { return newMemory(opts.withDefaults()) }
+func NewMemory(opts *Options) Store { return newMemory(opts.WithDefaults()) }
 
 func newMemory(opts Options) *memory {
 	return &memory{opts: opts, documents: make(map[string]*locked)}
@@ -77,13 +78,10 @@ func (m *memory) load(id string, create bool) (*document, error) {
 			return restore(kept)
 		}
 	}
-	switch {
-	case id == firstDocument:
-		return newDocument(firstContent, firstVersion), nil
-	case create:
-		return newDocument("", 0), nil
+	if !create && id != firstDocument {
+		return nil, ErrNoDocument
 	}
-	return nil, ErrNoDocument
+	return &document{History: ot.NewHistory(Initial(id))}, nil
 }
 
 // add puts a document into memory. m.mu is held.
@@ -102,7 +100,7 @@ func (m *memory) evict() bool {
 		if !d.mu.TryLock() { // whoever has it may be waiting for m.mu
 			continue
 		}
-		if len(d.tabs) == 0 && (d.kept || d.version <= firstVersion && len(d.edits) == 0) {
+		if len(d.tabs) == 0 && (d.kept || d.Version() <= firstVersion && d.Kept() == 0) {
 			d.gone = true
 			delete(m.documents, id)
 		}

@@ -1,32 +1,26 @@
-package documents
+package documents_test
 
 import (
 	"testing"
 
-	membus "parley/adapters/memory"
-	"parley/namespaces/identity"
+	"parley/adapters/memory"
+	"parley/namespaces/documents/documentstest"
 	"parley/server/adapter"
 	"parley/server/socketio"
 )
 
 func TestDocumentsAreSentAnewAfterALoss(t *testing.T) {
 	locals := make(map[string]adapter.Local)
-	srv := socketio.New(&socketio.Options{Adapter: func(local adapter.Local) (adapter.Adapter, error) {
+	srv := documentstest.Serve(t, &socketio.Options{Adapter: func(local adapter.Local) (adapter.Adapter, error) {
 		locals[local.Namespace()] = local
-		return membus.NewBus(nil).Adapter(local)
-	}})
-	defer func() {
-		if err := srv.Shutdown(t.Context()); err != nil {
-			t.Error(err)
-		}
-	}()
-	Mount(srv, identity.NewGate(nil), nil)
-	a, b := edit(t, srv, "ann", "doc-1"), edit(t, srv, "bob", "doc-2")
+		return memory.NewBus(nil).Adapter(local)
+	}}, nil)
+	a, b := documentstest.Edit(t, srv, "ann", "doc-1"), documentstest.Edit(t, srv, "bob", "doc-2")
 	locals["/documents"].Missed()
-	for _, e := range []*editor{a, b} {
-		version := e.version
-		if e.begin(e.Expect("document-init")); e.version != version {
-			t.Errorf("version %d, want %d", e.version, version)
+	for _, e := range []*documentstest.Editor{a, b} {
+		version := e.Version
+		if anew, err := e.Step(t.Context()); err != nil || !anew || e.Version != version {
+			t.Errorf("version %d, want %d; anew: %t (%v)", e.Version, version, anew, err)
 		}
 	}
 }

@@ -24,6 +24,7 @@ type Options struct {
 	Operations int // newest operations that a document keeps, for clients that are behind; 1000
 	Length     int // UTF-16 code units of a document; 1,000,000
 	Documents  int // documents in memory; 10000. With a Keeper one that nobody has open makes way
+	Kept       int // documents with a text of their own that a Store outside of the process keeps; 100,000
 	PerSocket  int // documents that one connection has open; 32
 }
 
@@ -34,9 +35,9 @@ const (
 	firstVersion  = 1
 )
 
-// withDefaults returns a copy that has every limit set. It panics on one that
-// makes no sense.
-func (o *Options) withDefaults() Options {
+// WithDefaults returns a copy that has every limit set, for a Store. It panics on one
+// that makes no sense. Nil are the defaults.
+func (o *Options) WithDefaults() Options {
 	var c Options
 	if o != nil {
 		c = *o
@@ -53,6 +54,7 @@ func (o *Options) withDefaults() Options {
 		{Name: "Operations", Field: &c.Operations, Default: 1000},
 		{Name: "Length", Field: &c.Length, Default: 1_000_000},
 		{Name: "Documents", Field: &c.Documents, Default: 10_000},
+		{Name: "Kept", Field: &c.Kept, Default: 100_000},
 		{Name: "PerSocket", Field: &c.PerSocket, Default: 32},
 	})
 	return c

@@ -46,21 +46,36 @@ type Store interface {
 	Enter(ctx context.Context, document, socket string, u identity.User, publish func(s Snapshot, news bool)) error
 	// Leave undoes Enter. It publishes the collaborators when they are others now.
 	Leave(ctx context.Context, document, socket string, publish func([]identity.User)) error
-	// Submit accepts an operation. The error is one of ot's, ErrVersion, ErrStale,
-	// ErrNoDocument or a *LimitError.
+	// Submit accepts an operation. The error is one of ot's, ErrNoDocument or a
+	// *LimitError.
 	Submit(ctx context.Context, document string, d Draft, publish func(Change)) (Change, error)
 	// Snapshot returns the document. ErrNoDocument.
 	Snapshot(ctx context.Context, document string) (Snapshot, error)
 }
 
-// What a Store answers besides its own trouble.
-var (
-	ErrNoDocument = errors.New("documents: no such document")
-	// ErrVersion: a version that the document has not had yet.
-	ErrVersion = errors.New("documents: unknown version")
-	// ErrStale: the operations since that version are not all kept.
-	ErrStale = errors.New("documents: version too old")
-)
+// A Shared is a Store of several servers, which now and then has to tell clients
+// something that none of them has caused.
+type Shared interface {
+	Store
+	// Watch says what is to be called. It is called once, before the other methods.
+	Watch(w Watch)
+}
+
+// A Watch is what a Shared store calls on its own account.
+type Watch struct {
+	// Renew publishes a document to all who have it open, on all servers, because the
+	// operations before its version may not have reached them. It is called as publish
+	// functions are.
+	Renew func(Snapshot)
+	// Changed publishes the collaborators of a document after a server that had it open
+	// has ended, or has come back. It is called as publish functions are.
+	Changed func(document string, now []identity.User)
+	// Connected reports whether a socket is connected to this server.
+	Connected func(socket string) bool
+}
+
+// ErrNoDocument is what a Store answers besides its own trouble.
+var ErrNoDocument = errors.New("documents: no such document")
 
 // A LimitError says which limit of a Store is reached. Its text is fit for clients.
 type LimitError struct {

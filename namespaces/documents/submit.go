@@ -68,10 +68,7 @@ func (m *memory) submit(id string, d *locked, list []*submission) {
 	}
 	for _, s := range list {
 		s.done = true
-		op, err := next.submit(s.draft, &m.opts)
-		if s.err = err; err == nil {
-			s.change = next.change(id, s.draft.UserID, op)
-		}
+		s.change, s.err = s.draft.Accept(id, next.History, m.opts.Length)
 	}
 	if err := m.keep(id, d.document, next); err != nil {
 		for _, s := range list {
@@ -79,7 +76,7 @@ func (m *memory) submit(id string, d *locked, list []*submission) {
 		}
 		return
 	}
-	next.trim(m.opts.Operations)
+	next.Trim(m.opts.Operations)
 	d.document = next
 	for _, s := range list {
 		if s.err == nil {

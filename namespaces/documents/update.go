@@ -3,7 +3,6 @@ package documents
 import (
 	"context"
 	"errors"
-	"log/slog"
 
 	"parley/namespaces/documents/ot"
 	"parley/namespaces/event"
@@ -31,47 +30,12 @@ func (d *Documents) update(ctx context.Context, s *socketio.Socket, in updateReq
 	}
 	draft := Draft{in.Operation, in.Version, userID}
 	change, err := d.store.Submit(ctx, in.DocumentID, draft, func(c Change) {
-		_ = d.echo(ctx, s, room(in.DocumentID)).Emit("document-update", c)
+		_ = d.echo(ctx, s, Room(in.DocumentID)).Emit("document-update", c)
 	})
-	if errors.Is(err, ErrStale) {
+	if errors.Is(err, ot.ErrStale) {
 		socketio.AfterReply(ctx, func() { d.renew(ctx, s, in.DocumentID) })
 	}
 	return updateReply{true, change}, refusal(err)
-}
-
-// renew sends a document anew to a socket that has it open, in its place between the
-// updates.
-func (d *Documents) renew(ctx context.Context, s *socketio.Socket, document string) {
-	desk, ok := desks.Get(s)
-	if !ok {
-		return
-	}
-	err := d.store.Enter(ctx, document, s.ID(), desk.user, func(fresh Snapshot, _ bool) {
-		_ = s.Emit("document-init", fresh)
-	})
-	if err != nil {
-		d.opts.Logger.LogAttrs(ctx, slog.LevelError, "document not sent anew", slog.String("document", document), slog.Any("error", err))
-	}
-}
-
-// renewAll sends the open documents of this server's sockets anew: changes that others
-// have made may not have arrived.
-func (d *Documents) renewAll(ctx context.Context) {
-	for _, s := range d.ns.Sockets() {
-		for _, document := range opened(s) {
-			if ctx.Err() != nil {
-				return
-			}
-			d.renew(ctx, s, document)
-			if _, open := author(s, document); open {
-				continue
-			}
-			// It was closed meanwhile, perhaps before it was entered again.
-			if err := d.leave(ctx, s, document); err != nil && !errors.Is(err, ErrNoDocument) {
-				d.opts.Logger.LogAttrs(ctx, slog.LevelError, "document not closed", slog.String("document", document), slog.Any("error", err))
-			}
-		}
-	}
 }
 
 // echo is where a broadcast of s goes: a client that waits for an acknowledgement
@@ -105,6 +69,6 @@ func (d *Documents) cursor(_ context.Context, s *socketio.Socket, in cursorReque
 	if !open {
 		return event.Done{}, errNotOpen
 	}
-	err := s.To(room(in.DocumentID)).Volatile().Emit("cursor", cursor{in.DocumentID, userID, *in.Position})
+	err := s.To(Room(in.DocumentID)).Volatile().Emit("cursor", cursor{in.DocumentID, userID, *in.Position})
 	return event.Done{OK: true}, err
 }

@@ -44,13 +44,26 @@ func (r *Revocations) RevokeToken(id string, until time.Time) error {
 			return err
 		}
 	}
+	r.addToken(id, until)
+	return nil
+}
+
+// LearnToken is RevokeToken for an entry that the Keeper has already.
+func (r *Revocations) LearnToken(id string, until time.Time) error {
+	if err := r.room(); err != nil {
+		return err
+	}
+	r.addToken(id, until)
+	return nil
+}
+
+func (r *Revocations) addToken(id string, until time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.tokens == nil {
 		r.tokens = make(map[string]time.Time)
 	}
 	r.tokens[id] = until
-	return nil
 }
 
 // RevokeUser denies the user's tokens that were issued at or before a moment, the
@@ -65,13 +78,26 @@ func (r *Revocations) RevokeUser(userID string, before, until time.Time) error {
 			return err
 		}
 	}
+	r.addUser(userID, before, until)
+	return nil
+}
+
+// LearnUser is RevokeUser for an entry that the Keeper has already.
+func (r *Revocations) LearnUser(userID string, before, until time.Time) error {
+	if err := r.room(); err != nil {
+		return err
+	}
+	r.addUser(userID, before, until)
+	return nil
+}
+
+func (r *Revocations) addUser(userID string, before, until time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.users == nil {
 		r.users = make(map[string]userRevocation)
 	}
 	r.users[userID] = userRevocation{before, until}
-	return nil
 }
 
 // room makes room for one more entry.

@@ -31,6 +31,9 @@ type Session struct {
 	// it, however little that was; Came is the one that the client brought
 	// when it connected, which it brings again where it has received nothing.
 	Since, Came string
+	// Saved tells one Save of a session from another, so that a server knows the one that
+	// it has kept the socket of. Empty in a session of a Node server.
+	Saved string
 	// Until is when the session ends.
 	Until time.Time
 }

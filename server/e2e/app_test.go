@@ -35,8 +35,10 @@ var (
 const oddName = "odd \"näme\"\u2028"
 
 // mount puts the application on the server; js/reference.mjs is its twin.
-func mount(io *socketio.Server) {
-	ended := newEndings()
+func mount(io *socketio.Server) { mountIn(io, newEndings()) }
+
+// mountIn is mount for servers that know of each other's endings.
+func mountIn(io *socketio.Server, ended *endings) {
 	main := io.Of("/")
 	main.OnConnect(func(_ context.Context, s *socketio.Socket) {
 		_ = s.Emit("welcome", welcome{s.ID(), auth(s)})

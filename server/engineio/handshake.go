@@ -70,13 +70,21 @@ func (h *Handshake) Query() url.Values {
 	return values
 }
 
-// idBytes is the size of a session id: 120 random bits.
+// idBytes is the size of what is random in a session id: 120 bits.
 const idBytes = 15
 
 // newID returns a session id. It is a bearer secret: who knows it can speak
 // for the session.
-func newID() string {
+func newID(tag string) string {
 	var b [idBytes]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return base64.RawURLEncoding.EncodeToString(b[:])
+	var room [maxTag + idBytes/3*4]byte
+	return string(base64.RawURLEncoding.AppendEncode(append(room[:0], tag...), b[:]))
+}
+
+// maxTag is the length in bytes of the longest Options.NodeTag.
+const maxTag = 32
+
+func notInTag(c rune) bool {
+	return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_')
 }

@@ -50,7 +50,7 @@ func TestSessionIDsAreLongAndRandom(t *testing.T) {
 	var ones [idBytes * 8]int
 	const n = 2000
 	for range n {
-		id := newID()
+		id := newID("")
 		raw, err := base64.RawURLEncoding.DecodeString(id)
 		if err != nil || len(raw) != idBytes || len(id) != 20 || seen[id] {
 			t.Fatalf("id %q: %v", id, err)
@@ -64,6 +64,27 @@ func TestSessionIDsAreLongAndRandom(t *testing.T) {
 		if k < n*4/10 || k > n*6/10 {
 			t.Errorf("bit %d is set in %d of %d ids", bit, k, n)
 		}
+	}
+}
+
+// The tag comes before the random part, whoever makes that, in both revisions.
+func TestNodeTagBeginsEverySessionID(t *testing.T) {
+	const tag = "no-_D9"
+	for name, generate := range map[string]func(*http.Request) (string, error){
+		"random":    nil,
+		"generated": func(*http.Request) (string, error) { return newID(""), nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, Options{NodeTag: tag, GenerateID: generate, AllowEIO3: true})
+			for query, body := range map[string]string{"EIO=4&transport=polling": "4x", "EIO=3&transport=polling": "2:4x"} {
+				a := w.request(http.MethodGet, query, "")
+				id := await(t, "accept", w.ears).s.ID()
+				if len(id) != len(tag)+20 || !strings.HasPrefix(id, tag) || !strings.Contains(a.body, `"sid":"`+id+`"`) {
+					t.Errorf("id %q in %q", id, a.body)
+				}
+				w.expect("POST", w.request(http.MethodPost, query+"&sid="+id, body), 200, "ok")
+			}
+		})
 	}
 }
 

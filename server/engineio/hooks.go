@@ -152,7 +152,7 @@ var (
 // until disclaimID.
 func (s *Server) claimID(r *http.Request) (string, error) {
 	if s.opts.GenerateID == nil {
-		return newID(), nil
+		return newID(s.opts.NodeTag), nil
 	}
 	id, err := s.opts.GenerateID(r)
 	if err != nil {
@@ -166,6 +166,7 @@ func (s *Server) claimID(r *http.Request) (string, error) {
 			return "", errBadID
 		}
 	}
+	id = s.opts.NodeTag + id
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, used := s.claimed[id]; used || s.sessions[id] != nil {

@@ -225,7 +225,7 @@ func TestPanicInAHookEndsItsRequestOnly(t *testing.T) {
 	s := New(nil, &Options{
 		Headers:           func(_ http.Header, r *http.Request, _ bool) { headers(r) },
 		AllowRequest:      func(r *http.Request) error { allow(r); return nil },
-		GenerateID:        func(r *http.Request) (string, error) { id(r); return newID(), nil },
+		GenerateID:        func(r *http.Request) (string, error) { id(r); return newID(""), nil },
 		AllowOrigin:       func(r *http.Request, _ string) bool { origin(r); return true },
 		OnConnectionError: func(e ConnectionError) { failed(e.Request) },
 	})

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -102,6 +103,10 @@ type Options struct {
 	// can speak for the session. An error, or an id in use, refuses the
 	// handshake. Nil: 120 random bits.
 	GenerateID func(r *http.Request) (string, error)
+	// NodeTag begins the id of every session, so that other servers can tell whose it
+	// is: up to 32 letters, digits and any of -_. What follows it is as random as
+	// without. Default: none.
+	NodeTag string
 	// OnConnectionError is told of each request that is refused, before the
 	// answer.
 	OnConnectionError func(ConnectionError)
@@ -174,6 +179,9 @@ func (o *Options) withDefaults() Options {
 	c.AllowedOrigins = slices.Clone(c.AllowedOrigins)
 	c.CORS = c.CORS.checked()
 	c.Cookie = cookieTemplate(c.Cookie)
+	if len(c.NodeTag) > maxTag || strings.ContainsFunc(c.NodeTag, notInTag) {
+		panic("engineio: Options.NodeTag is over 32 bytes or has other characters than letters, digits and -_")
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

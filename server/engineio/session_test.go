@@ -159,6 +159,9 @@ func TestImpossibleOptionsPanicWithTheirName(t *testing.T) {
 	} {
 		panics(t, "Options."+name, func() { New(nil, &o) })
 	}
+	for _, tag := range []string{"a.b", "é", strings.Repeat("x", maxTag+1)} {
+		panics(t, "Options.NodeTag", func() { New(nil, &Options{NodeTag: tag}) })
+	}
 	panics(t, "Options.Cookie", func() { New(nil, &Options{Cookie: &http.Cookie{SameSite: http.SameSiteNoneMode}}) })
 	for _, o := range []Options{
 		{PingInterval: longestTimer}, {PingTimeout: longestTimer + 1}, {PingInterval: math.MaxInt64, PingTimeout: math.MaxInt64},

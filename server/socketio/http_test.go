@@ -77,6 +77,7 @@ func TestHTTPOptionsReachTheEngine(t *testing.T) {
 		Cookie:            &http.Cookie{Name: "sticky"},
 		Headers:           func(h http.Header, _ *http.Request, _ bool) { h.Set("X-Seen", "yes") },
 		GenerateID:        func(r *http.Request) (string, error) { return r.URL.Query().Get("id"), nil },
+		NodeTag:           "tag-",
 		MaxHeader:         1000,
 		OnConnectionError: func(e engineio.ConnectionError) { failed = append(failed, e.Code) },
 		AllowRequest: func(r *http.Request) error {
@@ -88,8 +89,8 @@ func TestHTTPOptionsReachTheEngine(t *testing.T) {
 	})
 	const handshake = "/socket.io/?EIO=4&transport=polling&id=secret"
 	w := fetch(srv, "GET", handshake, "Authorization", "yes", "Origin", "null")
-	if h := w.Header(); w.Code != 200 || !strings.Contains(w.Body.String(), `"sid":"secret"`) || h.Get("X-Seen") != "yes" ||
-		h.Get("Access-Control-Expose-Headers") != "X-Seen" || !strings.HasPrefix(h.Get("Set-Cookie"), "sticky=secret;") {
+	if h := w.Header(); w.Code != 200 || !strings.Contains(w.Body.String(), `"sid":"tag-secret"`) || h.Get("X-Seen") != "yes" ||
+		h.Get("Access-Control-Expose-Headers") != "X-Seen" || !strings.HasPrefix(h.Get("Set-Cookie"), "sticky=tag-secret;") {
 		t.Errorf("%d %q %v", w.Code, w.Body, h)
 	}
 	if w := fetch(srv, "GET", handshake); w.Code != 403 || !strings.Contains(w.Body.String(), "who are you?") {

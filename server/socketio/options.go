@@ -82,6 +82,10 @@ type Options struct {
 	// digits and -._~, impossible to guess and never used before. An error
 	// refuses the client. Nil: 120 random bits.
 	GenerateID func(r *http.Request) (string, error)
+	// NodeTag begins the engine's id of every session, so that other servers can tell
+	// whose it is; see adapters/forward. It is no part of a socket's id, but for clients
+	// of EIO3. Up to 32 letters, digits and -_. None.
+	NodeTag string
 	// OnConnectionError is told of each request that is refused. Nil: nobody is.
 	OnConnectionError func(engineio.ConnectionError)
 
@@ -263,6 +267,7 @@ func (o *Options) engine() *engineio.Options {
 		Headers:                o.Headers,
 		AllowRequest:           o.AllowRequest,
 		GenerateID:             o.GenerateID,
+		NodeTag:                o.NodeTag,
 		OnConnectionError:      o.OnConnectionError,
 		PerMessageDeflate:      o.PerMessageDeflate,
 		MaxSessions:            o.MaxSessions,

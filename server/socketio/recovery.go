@@ -150,6 +150,7 @@ type recovery struct {
 type lease struct {
 	user        string
 	since, came string // see adapter.Session
+	saved       string // the same
 	recovered   atomic.Bool
 	fresh       bool // whatever pid the client brings, it is new
 	begun       bool // the client has been told that it is connected
@@ -201,9 +202,12 @@ func (r *recovery) save(s *Socket) (kept, waits bool) {
 		}
 		ns.detach(s)
 		until := time.Now().Add(r.opts.Window)
+		if r.shared {
+			l.saved = newID()
+		}
 		r.log.Save(adapter.Session{
 			ID: s.id, PID: l.pid, User: l.user, Rooms: slices.Clone(l.rooms), Data: s.sharedData(),
-			Since: l.since, Came: l.came, Until: until,
+			Since: l.since, Came: l.came, Saved: l.saved, Until: until,
 		})
 		if waits {
 			r.wait(s, until)

@@ -123,6 +123,10 @@ func (r *recovery) claim(s *Socket, back *comeback) bool {
 		}
 		return false
 	}
+	if old != nil && session.Saved != old.lease.saved { // the client has been at another server since
+		r.lose(old)
+		old = nil
+	}
 	back.session, back.old, back.claimed = session, old, true
 	if old != nil {
 		r.ns.mu.RLock()

@@ -1,0 +1,163 @@
+package documentstest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+	"unicode/utf16"
+
+	"parley/namespaces/documents"
+	"parley/namespaces/documents/ot"
+	"parley/namespaces/identity"
+	"parley/server/socketio"
+	"parley/server/socketiotest"
+)
+
+// patience is how long a test waits for what should come at once.
+const patience = 20 * time.Second
+
+// An Editor is a client of /documents with a copy of one document.
+type Editor struct {
+	*socketiotest.Client
+	t       *testing.T
+	text    []uint16
+	Version int // of the copy
+}
+
+// An Object is a payload.
+type Object = map[string]any
+
+// Edit connects a user who opens a document.
+func Edit(t *testing.T, srv *socketio.Server, name, document string) *Editor {
+	t.Helper()
+	c := socketiotest.Connect(t, srv, "/documents", &socketiotest.Options{Auth: Object{"userId": name, "username": name}})
+	e := &Editor{Client: c, t: t}
+	e.reopen(document)
+	return e
+}
+
+func (e *Editor) reopen(document string) {
+	e.t.Helper()
+	if r := e.Ask("document-open", Object{"documentId": document}); !r.OK {
+		e.t.Fatalf("not opened: %+v", r)
+	}
+	e.begin(e.Expect("document-init"))
+}
+
+// begin takes the document in.
+func (e *Editor) begin(ev socketiotest.Event) {
+	e.t.Helper()
+	var s documents.Snapshot
+	if err := json.Unmarshal(ev.Args[0], &s); err != nil { // with recovery there is an offset behind
+		e.t.Fatal(err)
+	}
+	e.text, e.Version = utf16.Encode([]rune(s.Content)), s.Version
+}
+
+// Text returns the copy.
+func (e *Editor) Text() string { return string(utf16.Decode(e.text)) }
+
+// Follow takes the next change in, which must be the one that follows on the copy.
+func (e *Editor) Follow() {
+	e.t.Helper()
+	e.apply(e.Expect("document-update"))
+}
+
+// Step takes the next change in, or the document anew, and reports which.
+func (e *Editor) Step(ctx context.Context) (anew bool, err error) {
+	e.t.Helper()
+	for {
+		ev, err := e.Next(ctx)
+		if err != nil {
+			return false, err
+		}
+		switch ev.Name {
+		case "document-update":
+			e.apply(ev)
+			return false, nil
+		case "document-init":
+			e.begin(ev)
+			return true, nil
+		}
+	}
+}
+
+func (e *Editor) apply(ev socketiotest.Event) {
+	e.t.Helper()
+	var c documents.Change
+	if err := json.Unmarshal(ev.Args[0], &c); err != nil {
+		e.t.Fatal(err)
+	}
+	if c.Version != e.Version+1 {
+		e.t.Fatalf("version %d after %d", c.Version, e.Version)
+	}
+	e.text, e.Version = splice(e.text, c.Operation), c.Version
+}
+
+// splice is what a JavaScript client does with an operation.
+func splice(doc []uint16, o ot.Operation) []uint16 {
+	from, to, s := 0, 0, ""
+	if o.Position != nil {
+		from, to = *o.Position, *o.Position
+	} else {
+		from, to = *o.From, *o.To
+	}
+	if o.Text != nil {
+		s = *o.Text
+	}
+	return slices.Concat(doc[:from], utf16.Encode([]rune(s)), doc[to:])
+}
+
+// Ask emits an event and returns its acknowledgement.
+func (e *Editor) Ask(event string, payload any) (reply struct {
+	OK      bool
+	Version int
+	Error   struct{ Code, Message string }
+}) {
+	e.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	r, err := e.EmitAck(ctx, event, payload)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	if err := r.Decode(&reply); err != nil {
+		e.t.Fatal(err)
+	}
+	return reply
+}
+
+// Collaborators expects the users who have the document open next.
+func (e *Editor) Collaborators(want ...string) {
+	e.t.Helper()
+	var u struct{ Collaborators []identity.User }
+	if err := json.Unmarshal(e.Expect("collaborators-update").Args[0], &u); err != nil {
+		e.t.Fatal(err)
+	}
+	var got []string
+	for _, c := range u.Collaborators {
+		got = append(got, c.UserID)
+	}
+	if !slices.Equal(got, want) {
+		e.t.Errorf("collaborators %v, want %v", got, want)
+	}
+}
+
+// AnyOperation makes up an operation on the copy.
+func (e *Editor) AnyOperation(r *rand.Rand) json.RawMessage {
+	length := len(e.text)
+	at := r.IntN(length + 1)
+	to := min(length, at+r.IntN(4))
+	switch r.IntN(4) {
+	case 0:
+		return json.RawMessage(fmt.Sprintf(`{"type":"delete","from":%d,"to":%d}`, at, to))
+	case 1:
+		return json.RawMessage(fmt.Sprintf(`{"type":"replace","from":%d,"to":%d,"text":"r"}`, at, to))
+	default:
+		return json.RawMessage(fmt.Sprintf(`{"type":"insert","position":%d,"text":"ab"}`, at))
+	}
+}

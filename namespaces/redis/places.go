@@ -1,0 +1,232 @@
+package redis
+
+import (
+	"context"
+	"sync"
+)
+
+// places are who is somewhere through this node: sockets, each with a value, at places
+// of one kind: rooms, documents, users. Redis has a list of the places, so that
+// other nodes find them when this one is dead.
+type places[V any] struct {
+	db   *DB
+	kind string
+	do   placeHooks[V]
+
+	listing sync.RWMutex // held alone while places are taken off the list
+
+	mu   sync.Mutex // guards what follows
+	node string     // on whose list the places are
+	all  map[string]*spot[V]
+}
+
+// placeHooks are what a store does with a place by itself. All may be called again after
+// an error.
+type placeHooks[V any] struct {
+	// restore puts a socket back in, because this node was taken for dead.
+	restore func(ctx context.Context, place, socket string, v V) error
+	// leave takes a socket out for which take has failed.
+	leave func(ctx context.Context, place, socket string) error
+	// evict takes all out who are there through a node that is dead.
+	evict func(ctx context.Context, place, node string) error
+}
+
+// A spot is one place on this node.
+type spot[V any] struct {
+	listed  bool
+	sockets map[string]seat[V]
+}
+
+type seat[V any] struct {
+	v    V
+	node string // with which it is marked in Redis
+	owed bool   // it is to be taken out
+}
+
+// newPlaces returns places of a kind. It is called while a store is made.
+func newPlaces[V any](db *DB, kind string, do placeHooks[V]) *places[V] {
+	p := &places[V]{db: db, kind: kind, do: do, all: make(map[string]*spot[V])}
+	db.node.mu.Lock()
+	defer db.node.mu.Unlock()
+	db.node.kinds = append(db.node.kinds, p)
+	return p
+}
+
+// add notes a socket before it is put in in Redis, where it is to be marked with the node
+// that add returns. The error is fit for clients.
+func (p *places[V]) add(ctx context.Context, place, socket string, v V) (node string, err error) {
+	p.listing.RLock()
+	defer p.listing.RUnlock()
+	node = p.db.node.current()
+	p.mu.Lock()
+	if p.node != node {
+		for _, s := range p.all {
+			s.listed = false
+		}
+		p.node = node
+	}
+	s := p.all[place]
+	if s == nil {
+		s = &spot[V]{sockets: make(map[string]seat[V])}
+		p.all[place] = s
+	}
+	before, was := s.sockets[socket]
+	s.sockets[socket] = seat[V]{v, node, false}
+	listed := s.listed
+	p.mu.Unlock()
+	if listed {
+		return node, nil
+	}
+	err = p.db.node.list(ctx, node, p.kind, place)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case err == nil:
+		s.listed = p.node == node
+	case was:
+		s.sockets[socket] = before
+	default:
+		delete(s.sockets, socket)
+	}
+	return node, err
+}
+
+// mark returns the node with which a socket is marked in Redis, and whether it is there
+// through this node at all.
+func (p *places[V]) mark(place, socket string) (node string, there bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.all[place]
+	if s == nil {
+		return "", false
+	}
+	seat, there := s.sockets[socket]
+	return seat.node, there
+}
+
+// remove undoes add, once the socket has been taken out in Redis.
+func (p *places[V]) remove(place, socket string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.all[place]; s != nil {
+		delete(s.sockets, socket)
+	}
+}
+
+// drop removes all sockets of a place that is gone.
+func (p *places[V]) drop(place string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.all[place]; s != nil {
+		clear(s.sockets)
+	}
+}
+
+// owe notes that a socket is to be taken out, because Redis could not be told.
+func (p *places[V]) owe(place, socket string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.all[place]; s != nil {
+		if seat, there := s.sockets[socket]; there {
+			seat.owed = true
+			s.sockets[socket] = seat
+		}
+	}
+}
+
+// owed reports whether a socket is still to be taken out.
+func (p *places[V]) owed(place, socket string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.all[place]
+	return s != nil && s.sockets[socket].owed
+}
+
+func (p *places[V]) name() string { return p.kind }
+
+func (p *places[V]) evict(ctx context.Context, place, node string) error {
+	return p.do.evict(ctx, place, node)
+}
+
+// mend takes out who is to be taken out, puts back who was taken out, and takes places
+// off the list where nobody is.
+func (p *places[V]) mend(ctx context.Context) {
+	err := each(p.unsettled(), func(u unsettled[V]) error {
+		if u.owed {
+			if err := p.do.leave(ctx, u.place, u.socket); err != nil {
+				return err
+			}
+			if p.owed(u.place, u.socket) {
+				p.remove(u.place, u.socket)
+			}
+			return nil
+		}
+		return p.do.restore(ctx, u.place, u.socket, u.v)
+	})
+	for more := true; err == nil && more; {
+		more, err = p.unlist(ctx)
+	}
+	if err != nil {
+		p.db.trouble("presence is behind: "+p.kind, err)
+	}
+}
+
+type unsettled[V any] struct {
+	place, socket string
+	seat[V]
+}
+
+func (p *places[V]) unsettled() []unsettled[V] {
+	current := p.db.node.current()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []unsettled[V]
+	for place, s := range p.all {
+		for socket, seat := range s.sockets {
+			if seat.owed || seat.node != current {
+				list = append(list, unsettled[V]{place, socket, seat})
+			}
+		}
+	}
+	return list
+}
+
+// unlist takes empty places off the list. It reports whether there may be more.
+func (p *places[V]) unlist(ctx context.Context) (more bool, err error) {
+	const most = 1000
+	p.listing.Lock()
+	defer p.listing.Unlock()
+	var empty []string
+	var listed []any
+	p.mu.Lock()
+	node := p.node
+	for place, s := range p.all {
+		if len(s.sockets) > 0 {
+			continue
+		}
+		if empty = append(empty, place); s.listed {
+			listed = append(listed, place)
+		}
+		if len(empty) == most {
+			break
+		}
+	}
+	p.mu.Unlock()
+	if len(empty) == 0 {
+		return false, nil
+	}
+	if len(listed) > 0 {
+		if err := p.db.node.unlist(ctx, node, p.kind, listed); err != nil {
+			return false, err
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, place := range empty {
+		delete(p.all, place)
+	}
+	if len(p.all) == 0 {
+		p.all = make(map[string]*spot[V]) // a map does not shrink
+	}
+	return len(empty) == most, nil
+}

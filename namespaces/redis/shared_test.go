@@ -1,0 +1,171 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"parley/adapters/redisconn/redistest"
+	"parley/namespaces/identity"
+	"parley/namespaces/limits"
+)
+
+// No span of time has more actions than there may be, wherever it begins and on however many nodes.
+func TestRateIsThatOfAllNodes(t *testing.T) {
+	s := redistest.Start(t)
+	const most, span = 5, 200 * time.Millisecond
+	var mu sync.Mutex
+	var accepted []time.Time // each between two moments, of which this is the earlier one
+	var wg sync.WaitGroup
+	for range 3 {
+		r := open(t, connect(t, s), nil).Rate(most, span, "chat")
+		wg.Go(func() {
+			for end := time.Now().Add(3 * span); time.Now().Before(end); {
+				before := time.Now()
+				switch _, err := r.Take(t.Context(), "ann"); {
+				case err == nil:
+					mu.Lock()
+					accepted = append(accepted, before)
+					mu.Unlock()
+				case !errors.Is(err, limits.ErrRate):
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(accepted); n < 2*most || n > 4*most {
+		t.Errorf("%d actions in three spans of %d", n, most)
+	}
+}
+
+func TestRateUndoesWhatCameToNothing(t *testing.T) {
+	db := open(t, connect(t, redistest.Start(t)), nil)
+	r := db.Rate(1, time.Hour, "chat")
+	undo, err := r.Take(t.Context(), "a{}:b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Take(t.Context(), "a{}:b"); !errors.Is(err, limits.ErrRate) {
+		t.Errorf("a second of one: %v", err)
+	}
+	for _, other := range []limits.Rate{db.Rate(1, time.Hour, "direct"), r} {
+		if _, err := other.Take(t.Context(), fmt.Sprint(other == r)); err != nil {
+			t.Errorf("of another user, or another rate: %v", err)
+		}
+	}
+	undo()
+	until(t, "it counts no more", func() bool {
+		_, err := r.Take(t.Context(), "a{}:b")
+		return err == nil
+	})
+}
+
+func TestRevocationHoldsOnAllNodesAndAfterARestart(t *testing.T) {
+	s := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	var swept atomic.Int32
+	a := open(t, connect(t, s), nil).Revocations(nil)
+	b := open(t, connect(t, s), nil).Revocations(func() { swept.Add(1) })
+	now := time.Now()
+	bad := identity.Claims{ID: "t1"}
+	old := identity.Claims{ID: "t2", User: identity.User{UserID: "ann"}, Issued: now.Add(-time.Hour)}
+	young := identity.Claims{ID: "t3", User: identity.User{UserID: "ann"}, Issued: now.Add(time.Hour)}
+	if err := errors.Join(a.RevokeToken("t1", now.Add(time.Hour)), a.RevokeUser("ann", now, now.Add(time.Hour))); err != nil {
+		t.Fatal(err)
+	}
+	holds := func(on string, list *identity.Revocations) {
+		t.Helper()
+		until(t, "it holds on "+on, func() bool { return list.Has(bad) && list.Has(old) })
+		if list.Has(young) {
+			t.Errorf("%s: a newer token is denied", on)
+		}
+	}
+	holds("a", a)
+	holds("b", b)
+	if swept.Load() == 0 {
+		t.Error("nobody was told")
+	}
+	s.Restart()
+	db := open(t, connect(t, s), nil)
+	holds("a new node", db.Revocations(nil))
+	until(t, "all is well", func() bool { return db.Health() == nil })
+
+	// A list that was lost with Redis begins anew.
+	s.Kill()
+	if err := a.RevokeToken("t4", now.Add(time.Hour)); err == nil {
+		t.Error("revoked without Redis")
+	}
+	if db.Health() == nil {
+		until(t, "it is not well", func() bool { return db.Health() != nil })
+	}
+	s.Restart()
+	if err := connect(t, s).FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.RevokeToken("t5", now.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it holds on b", func() bool { return b.Has(identity.Claims{ID: "t5"}) })
+	holds("b", b)
+}
+
+func TestBusReachesOtherHubsInOrder(t *testing.T) {
+	s := redistest.Start(t)
+	a, b := open(t, connect(t, s), nil).Bus(), open(t, connect(t, s), nil).Bus()
+	got := make(chan string, 100)
+	stopA := a.Subscribe(func(m []byte) { t.Errorf("hears itself: %s", m) })
+	defer stopA()
+	stopB := b.Subscribe(func(m []byte) { got <- string(m) })
+	until(t, "the first arrives", func() bool {
+		if err := a.Publish([]byte("ready?")); err != nil {
+			t.Fatal(err)
+		}
+		return len(got) > 0
+	})
+	for i := range 50 {
+		if err := a.Publish(fmt.Append(nil, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for want := 0; want < 50; {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		select {
+		case m := <-got:
+			if m != "ready?" {
+				if m != fmt.Sprint(want) {
+					t.Fatalf("%s, want %d", m, want)
+				}
+				want++
+			}
+		case <-ctx.Done():
+			t.Fatal("the others do not arrive")
+		}
+		cancel()
+	}
+	stopB()
+	if err := a.Publish([]byte("late")); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.(*bus).db.conn.Flush(t.Context(), a.(*bus).channel); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 0 {
+		t.Errorf("after its end it hears %s", <-got)
+	}
+}
+
+func TestOptionsThatMakeNoSenseAreNamed(t *testing.T) {
+	for want, o := range map[string]Options{
+		`redis: Options.Prefix "a{b}" has braces`:                   {Prefix: "a{b}"},
+		"redis: Options.Alive is negative":                          {Alive: -1},
+		"redis: Options.Lease 1ms is too short, the least is 100ms": {Lease: time.Millisecond},
+	} {
+		if _, err := Open(nil, &o); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
