@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -93,6 +94,9 @@ func (l *Link) broadcast(m *Message) error {
 	case m.Request != "":
 		return l.deliverAck(m)
 	case m.Offset == "":
+		if len(m.Selection.Rooms) > 0 && !slices.ContainsFunc(m.Selection.Rooms, l.local.HasRoom) {
+			return nil // for others only
+		}
 		return l.local.Deliver(m.Payload, m.Selection, m.Flags)
 	}
 	event := adapter.Event{Payload: m.Payload, Selection: m.Selection, Uncompressed: m.Flags.Uncompressed}

@@ -41,10 +41,14 @@ func (w *wire) Reply(to string, m *cluster.Message) error {
 	}
 	return w.Send(m)
 }
-func (w *wire) Peers(context.Context) (cluster.Peers, error) { return w.peers, w.err }
-func (w *wire) RoomCreated(string, bool)                     {}
-func (w *wire) RoomRemoved(string, bool)                     {}
-func (w *wire) Close(context.Context) error                  { return nil }
+func (w *wire) Peers(context.Context) (cluster.Peers, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.peers, w.err
+}
+func (w *wire) RoomCreated(string, bool)    {}
+func (w *wire) RoomRemoved(string, bool)    {}
+func (w *wire) Close(context.Context) error { return nil }
 
 // take returns what was sent, as text, and forgets it.
 func (w *wire) take() string {
@@ -264,6 +268,32 @@ func TestSilentServersAreGivenUp(t *testing.T) {
 		mustBePartial(t, c.err, 1, 2, context.DeadlineExceeded)
 		if len(c.sockets) != 3 || time.Since(began) != time.Second {
 			t.Errorf("%d sockets after %v", len(c.sockets), time.Since(began))
+		}
+	})
+}
+
+// TestServersThatGoAreNotWaitedFor, and one that was not counted changes nothing.
+func TestServersThatGoAreNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{peers: cluster.Peers{Count: 2}}
+		l, _ := newLink(w, nil)
+		id, result := asked(w, func() (c call) {
+			c.payloads, c.err = l.ServerSideCall(context.Background(), payload(`["x"]`))
+			return c
+		})
+		_ = l.Receive(&cluster.Message{Kind: cluster.Bye, Namespace: "/", From: "x"})
+		_ = l.Receive(&cluster.Message{Kind: cluster.Reply, Namespace: "/", From: "a", Request: id, Payload: payload("[1]")})
+		synctest.Wait()
+		if len(result) > 0 {
+			t.Error("not waited for the second server")
+		}
+		w.mu.Lock()
+		w.peers.Count = 1
+		w.mu.Unlock()
+		began := time.Now()
+		c := <-result
+		if mustBePartial(t, c.err, 1, 2, net.ErrClosed); time.Since(began) > time.Second {
+			t.Errorf("it took %v", time.Since(began))
 		}
 	})
 }

@@ -31,6 +31,7 @@ type request struct {
 	over     bool       // what comes now is too late
 	known    bool       // who the servers are: those of shares
 	servers  int        // that were asked
+	counted  int        // how many there are still, where they are only counted
 	told     int        // of them, those that have answered, or said how many will
 	silent   int        // of them, those that will not say anything
 	why      error      // they do not
@@ -58,7 +59,7 @@ func newRequest(kind Kind, acks adapter.Acks) *request {
 func (r *request) begin(peers Peers) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.begun, r.servers, r.known = true, peers.Count, peers.IDs != nil
+	r.begun, r.servers, r.counted, r.known = true, peers.Count, peers.Count, peers.IDs != nil
 	if r.known {
 		r.servers = 0
 		for _, id := range peers.IDs {
@@ -185,15 +186,26 @@ func (r *request) left(server string) {
 	switch {
 	case !r.begun:
 		s.left = true
-	case !s.told && !r.known:
-		// Whether it is among those that were counted cannot be told: time will.
-	case !s.told:
+	case !s.told && r.known:
 		r.mute(s, errLeft)
-	default:
+	default: // one that is not known may not have been counted
 		for s.owed > 0 {
 			r.ack(s, func() { r.acks.Gone(errLeft) })
 		}
 	}
+	r.finish()
+}
+
+// recount notes how many servers there are now. Those that are missing will not answer,
+// if they have not yet.
+func (r *request) recount(now int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if missing := min(r.counted-now, r.servers-r.told-r.silent); missing > 0 {
+		r.silent += missing
+		r.why = errLeft
+	}
+	r.counted = min(r.counted, now)
 	r.finish()
 }
 
@@ -208,10 +220,20 @@ func (r *request) muteAll(why error) {
 	r.finish()
 }
 
+// recountEvery is how often it is looked whether servers that are only counted are
+// still there.
+const recountEvery = 250 * time.Millisecond
+
 // wait waits until nothing is owed, or for the end of ctx or of the adapter, and says
 // how many servers have not said anything. After patience, if it is not 0, silent servers
 // are given up. It ends the request.
-func (r *request) wait(ctx context.Context, closed <-chan struct{}, patience time.Duration) error {
+func (l *Link) wait(ctx context.Context, r *request, patience time.Duration) error {
+	var recount <-chan time.Time
+	if !r.known {
+		ticker := time.NewTicker(recountEvery)
+		defer ticker.Stop()
+		recount = ticker.C
+	}
 	var silence <-chan time.Time
 	if patience > 0 {
 		timer := time.NewTimer(patience)
@@ -224,6 +246,10 @@ waiting:
 		select {
 		case <-r.done:
 			break waiting
+		case <-recount:
+			if peers, err := l.peers(ctx); err == nil {
+				r.recount(peers.Count)
+			}
 		case <-silence:
 			silence = nil
 			r.muteAll(fmt.Errorf("nothing was heard for Options.Timeout, %v: %w", patience, context.DeadlineExceeded))
@@ -233,7 +259,7 @@ waiting:
 				err = errors.Join(ctx.Err(), err)
 			}
 			break waiting
-		case <-closed:
+		case <-l.stop:
 			err = errClosed
 			break waiting
 		}
@@ -287,7 +313,7 @@ func (l *Link) ask(ctx context.Context, m *Message, acks adapter.Acks) (*request
 	if m.Kind == ServerSide {
 		patience = 0 // a handler may take its time
 	}
-	if err = r.wait(ctx, l.stop, patience); err != nil {
+	if err = l.wait(ctx, r, patience); err != nil {
 		err = l.missing(r, err)
 	}
 	if err != nil || ctx.Err() != nil {

@@ -76,6 +76,7 @@ var wires = map[string]redispubsub.Options{
 }
 
 func TestPubSubIsAnAdapter(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	for name, opts := range wires {
 		t.Run(name, func(t *testing.T) {
@@ -88,7 +89,10 @@ func TestPubSubIsAnAdapter(t *testing.T) {
 	}
 }
 
+// On a Redis Cluster the sharded wire has no order between rooms' channels, so the suite is
+// not for that.
 func TestPubSubOnARedisClusterIsAnAdapter(t *testing.T) {
+	t.Parallel()
 	server := redistest.StartCluster(t, 3)
 	for _, name := range []string{"classic", "static"} {
 		t.Run(name, func(t *testing.T) {
@@ -97,6 +101,12 @@ func TestPubSubOnARedisClusterIsAnAdapter(t *testing.T) {
 			adaptertest.Run(t, func(t *testing.T) adaptertest.Connector {
 				return connector(t, func() redis.UniversalClient { return client }, wires[name])
 			})
+		})
+	}
+	for _, name := range []string{"classic", "static", "dynamic", "dynamic-private"} {
+		t.Run("Sync "+name, func(t *testing.T) {
+			t.Parallel()
+			syncMeansDelivered(t, server.Client(t), server.Client(t), options(wires[name]))
 		})
 	}
 }
