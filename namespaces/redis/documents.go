@@ -26,6 +26,9 @@ func (db *DB) Documents(opts *documents.Options) documents.Store {
 	}
 	s.tabs = newPlaces(db, "document", placeHooks[identity.User]{restore: s.restore, leave: s.leave, evict: s.evict})
 	db.spawn(s.confirmAll)
+	if s.opts.Recovery > 0 {
+		db.spawn(s.watchAway)
+	}
 	return s
 }
 

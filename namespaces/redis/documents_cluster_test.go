@@ -190,6 +190,32 @@ func steps(t *testing.T, e *documentstest.Editor, version int) (anew bool) {
 	return anew
 }
 
+func TestWhoComesBackOnAnotherNodeGoesOn(t *testing.T) {
+	nodes := docNodesOn(t, redistest.Start(t), streams, 2, Options{}, documents.Options{Recovery: time.Minute})
+	a, b := documentstest.Edit(t, nodes[0].Server, "ann", "doc-1"), documentstest.Edit(t, nodes[1].Server, "bob", "doc-1")
+	socket := a.ID()
+	away := nodes[0].store.sweepAway(t.Context(), time.Now(), nil)
+	if !a.Return(nodes[1].Server) {
+		t.Fatal("not recovered")
+	}
+	if r := a.Ask("document-update", insert("x")); !r.OK || r.Version != 2 {
+		t.Fatalf("%+v", r)
+	}
+	b.Follow()
+	away = nodes[0].store.sweepAway(t.Context(), time.Now(), away)
+	if away = nodes[0].store.sweepAway(t.Context(), time.Now().Add(time.Hour), away); len(away) > 0 {
+		t.Error(away)
+	}
+	if _, there := nodes[0].store.tabs.mark("doc-1", socket); there {
+		t.Error("the node that ann has left still knows her")
+	}
+	if s, err := nodes[0].store.Snapshot(t.Context(), "doc-1"); err != nil || len(s.Collaborators) != 2 {
+		t.Errorf("%+v (%v)", s, err)
+	}
+	a.Disconnect()
+	b.Collaborators("bob")
+}
+
 func TestWhatADeadNodeHasNotPublishedIsSentAnew(t *testing.T) {
 	nodes := docNodes(t, redistest.Start(t), 2, Options{Lease: 200 * time.Millisecond})
 	a, b := documentstest.Edit(t, nodes[0].Server, "ann", "doc-1"), documentstest.Edit(t, nodes[1].Server, "bob", "doc-1")
