@@ -195,6 +195,11 @@ func TestWhoComesBackOnAnotherNodeGoesOn(t *testing.T) {
 	a, b := documentstest.Edit(t, nodes[0].Server, "ann", "doc-1"), documentstest.Edit(t, nodes[1].Server, "bob", "doc-1")
 	socket := a.ID()
 	away := nodes[0].store.sweepAway(t.Context(), time.Now(), nil)
+	a.Abort()
+	until(t, "the node has noticed", func() bool { return nodes[0].Stats().Sockets == 0 })
+	if err := nodes[0].db.opts.Sync(t.Context(), documentsName); err != nil {
+		t.Fatal(err)
+	}
 	if !a.Return(nodes[1].Server) {
 		t.Fatal("not recovered")
 	}
@@ -251,9 +256,7 @@ func TestPausesDoNotSendDocumentsAnew(t *testing.T) {
 		told := func() string {
 			return nodes[0].db.client.HGet(t.Context(), nodes[0].store.keys("doc-1")[0], "told").Val()
 		}
-		for deadline := time.Now().Add(patience); told() != fmt.Sprint(a.Version) && time.Now().Before(deadline); {
-			time.Sleep(10 * time.Millisecond)
-		}
+		until(t, "that is noted", func() bool { return told() == fmt.Sprint(a.Version) })
 		time.Sleep(lease)
 	}
 }
