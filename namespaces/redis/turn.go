@@ -151,7 +151,7 @@ func (t *turns) turn(key turnKey) *turn {
 	u := t.all[key]
 	if u == nil {
 		t.sweep()
-		u = &turn{key: key, wake: make(chan struct{}, 1), stale: true}
+		u = &turn{key: key, wake: make(chan struct{}, 1)}
 		t.all[key] = u
 	}
 	return u

@@ -231,3 +231,19 @@ func TestNamesDoNotCross(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// What others publish on a node's channel never does more than wake it.
+func FuzzWake(f *testing.F) {
+	for _, message := range []string{string(wakeWanted.message(tea)), string(wakeYours.message(turnKey{})), "", "w", "w[]", `x["","",""]`, `w["a","b",1]`} {
+		f.Add(message)
+	}
+	f.Fuzz(func(t *testing.T, message string) {
+		w, key, ok := parseWake([]byte(message))
+		if !ok {
+			return
+		}
+		if again, same, ok := parseWake(w.message(key)); !ok || again != w || same != key {
+			t.Errorf("%q is %c %q, written and read again %c %q", message, w, key, again, same)
+		}
+	})
+}
