@@ -154,7 +154,7 @@ func (t *turns) turn(key turnKey) *turn {
 	u := t.all[key]
 	if u == nil {
 		t.sweep()
-		u = &turn{key: key, wake: make(chan struct{}, 1), stale: true}
+		u = &turn{key: key, wake: make(chan struct{}, 1)}
 		t.all[key] = u
 	}
 	return u
@@ -234,11 +234,18 @@ func (t *turns) take(ctx context.Context, u *turn, fresh bool) error {
 func (t *turns) sync(ctx context.Context, u *turn) error {
 	ctx, cancel := context.WithTimeout(ctx, t.db.opts.Timeout)
 	defer cancel()
-	if err := t.db.opts.Sync(ctx, u.key.namespace, u.key.room); err != nil {
-		return err
+	for {
+		err := t.db.opts.Sync(ctx, u.key.namespace, u.key.room)
+		if err == nil {
+			u.dirty, u.stale = false, false
+			return nil
+		}
+		select { // what is published goes over connections of its own, which may not be back yet
+		case <-time.After(turnPoll / 5):
+		case <-ctx.Done():
+			return err
+		}
 	}
-	u.dirty, u.stale = false, false
-	return nil
 }
 
 // ask asks Redis for the turn until this node has it.
