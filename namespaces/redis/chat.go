@@ -46,9 +46,7 @@ func (db *DB) Chat(opts *chat.Options) chat.Store {
 	c.posts.waiting, c.posts.unsure = make(map[string][]*post), make(map[string]struct{})
 	c.seats = newPlaces(db, "chat", placeHooks[chat.User]{restore: c.restore, leave: c.leaveOwed, evict: c.evict})
 	c.online = newPlaces(db, "chat-user", placeHooks[struct{}]{
-		restore: func(ctx context.Context, user, socket string, _ struct{}) error { return c.Arrive(ctx, user, socket) },
-		leave:   c.Depart,
-		evict:   c.evictUser,
+		restore: c.restoreUser, leave: c.depart, evict: c.evictUser,
 	})
 	return c
 }
@@ -159,6 +157,7 @@ func messages(texts []string) ([]chat.Message, error) {
 	return list, nil
 }
 
+// Leave does not fail: what Redis cannot be told now, it is later, and then left is told.
 func (c *chatStore) Leave(ctx context.Context, room, socket string, publish func(chat.User)) error {
 	if _, there := c.seats.mark(room, socket); !there {
 		return nil
@@ -172,7 +171,7 @@ func (c *chatStore) Leave(ctx context.Context, room, socket string, publish func
 	})
 	if err != nil {
 		c.seats.owe(room, socket)
-		return err
+		return nil
 	}
 	c.seats.remove(room, socket)
 	return nil
