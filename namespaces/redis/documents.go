@@ -26,6 +26,9 @@ func (db *DB) Documents(opts *documents.Options) documents.Store {
 	}
 	s.tabs = newPlaces(db, "document", placeHooks[identity.User]{restore: s.restore, leave: s.leave, evict: s.evict})
 	db.spawn(s.confirmAll)
+	if s.opts.Recovery > 0 {
+		db.spawn(s.watchAway)
+	}
 	return s
 }
 
@@ -40,7 +43,8 @@ type documentStore struct {
 	mu     sync.Mutex // guards what follows
 	copies map[string]*docCopy
 	unused list.List // of *docCopy, least recently used first
-	// Of these it is to be noted in Redis that clients have had all.
+	// Of these it is to be noted in Redis that clients have had all. True: it may be that
+	// they have not.
 	unconfirmed map[string]bool
 }
 
@@ -57,7 +61,8 @@ type docCopy struct {
 
 	// For who has the document's turn.
 	text    docText
-	unsure  bool      // clients may not have had all
+	unsure  bool      // clients may not have had all that another node has changed
+	renew   bool      // they have not had all, or have more than Redis
 	changed time.Time // by this node, the last time
 }
 
@@ -94,24 +99,32 @@ func (s *documentStore) release(c *docCopy) {
 
 // do calls f in the turn of a document, when its clients have had all that is in Redis.
 func (s *documentStore) do(ctx context.Context, c *docCopy, fresh bool, f func(ctx context.Context, h *hold) error) error {
-	key := turnKey{"/documents", documents.Room(c.id), c.id}
-	return s.db.turns.do(ctx, key, fresh, func(ctx context.Context, h *hold) error {
-		if c.unsure = h.lapsed() || c.unsure; c.unsure {
-			if err := s.settle(ctx, c, h); err != nil {
-				return err
-			}
+	return s.db.turns.do(ctx, s.turn(c.id), fresh, func(ctx context.Context, h *hold) error {
+		c.unsure = h.lapsed() || c.unsure
+		if err := s.settle(ctx, c, h); err != nil {
+			return err
 		}
 		return f(ctx, h)
 	})
 }
 
-// settle publishes a document anew if it cannot be told whether clients have had all.
+// documentsName is the name of the namespace.
+const documentsName = "/documents"
+
+func (s *documentStore) turn(id string) turnKey {
+	return turnKey{documentsName, documents.Room(id), id}
+}
+
+// settle publishes a document anew if clients need it.
 func (s *documentStore) settle(ctx context.Context, c *docCopy, h *hold) error {
-	for {
-		c.unsure = true
-		users, told, err := s.look(ctx, c)
-		if err != nil || told {
+	for c.unsure || c.renew {
+		users, err := s.look(ctx, c)
+		if err != nil {
 			return err
+		}
+		if !c.renew && c.text.told == c.text.Version() {
+			c.unsure = false
+			return nil
 		}
 		kept, err := h.regain(ctx)
 		if err != nil {
@@ -119,16 +132,16 @@ func (s *documentStore) settle(ctx context.Context, c *docCopy, h *hold) error {
 		}
 		if kept {
 			s.watch.Renew(c.text.snapshot(c.id, users))
-			c.unsure = false
+			c.unsure, c.renew = false, false
 			s.confirmLater(c)
-			return nil
 		}
 	}
+	return nil
 }
 
 func (s *documentStore) Snapshot(ctx context.Context, id string) (documents.Snapshot, error) {
 	c := &docCopy{id: id} // the one of this node is for who has the turn
-	users, _, err := s.look(ctx, c)
+	users, err := s.look(ctx, c)
 	if err != nil {
 		return documents.Snapshot{}, err
 	}
@@ -138,22 +151,18 @@ func (s *documentStore) Snapshot(ctx context.Context, id string) (documents.Snap
 	return c.text.snapshot(id, users), nil
 }
 
-// look brings a copy up to date and returns the collaborators. It reports whether it is
-// noted that clients have had all.
-func (s *documentStore) look(ctx context.Context, c *docCopy) (users []identity.User, told bool, err error) {
+// look brings a copy up to date and returns the collaborators.
+func (s *documentStore) look(ctx context.Context, c *docCopy) ([]identity.User, error) {
 	v, err := s.db.run(ctx, scriptDocLook, s.keys(c.id), c.text.is()...)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	r := reply{v}
 	if err := s.learn(c, r.at(0)); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	tabs, err := parseTabs(r.at(1))
-	if told = !c.unsure || c.text.told == c.text.Version(); told && err == nil {
-		c.unsure = false
-	}
-	return collaborators(tabs), told, err
+	return collaborators(tabs), unavailable(err)
 }
 
 // learn takes in what a script says that is unknown.
@@ -164,7 +173,7 @@ func (s *documentStore) learn(c *docCopy, unknown reply) error {
 		s.db.trouble("document "+c.id, err)
 		return unavailable(err)
 	}
-	c.unsure = c.unsure || lost
+	c.renew = c.renew || lost
 	return nil
 }
 

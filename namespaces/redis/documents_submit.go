@@ -97,16 +97,13 @@ func (s *documentStore) accept(ctx context.Context, c *docCopy, h *hold, list []
 	current := false // the copy is that in Redis
 	for ctx.Err() == nil {
 		if !c.text.known() {
-			if _, _, err := s.look(ctx, c); err != nil {
+			if _, err := s.look(ctx, c); err != nil {
 				return err
 			}
 			current = true
 		}
-		if c.unsure {
-			if err := s.settle(ctx, c, h); err != nil {
-				return err
-			}
-			current = true
+		if err := s.settle(ctx, c, h); err != nil {
+			return err
 		}
 		next := c.text.fork()
 		refused := false
@@ -115,7 +112,7 @@ func (s *documentStore) accept(ctx context.Context, c *docCopy, h *hold, list []
 			refused = refused || sub.err != nil
 		}
 		if refused && !current { // perhaps because the copy is old
-			if _, _, err := s.look(ctx, c); err != nil {
+			if _, err := s.look(ctx, c); err != nil {
 				return err
 			}
 			current = true
@@ -192,10 +189,8 @@ const baseEvery = 100
 func (s *documentStore) announce(ctx context.Context, c *docCopy, h *hold, list []*submission) {
 	kept, err := h.regain(ctx)
 	if err != nil || !kept { // the changes have come too late to be told one by one
-		if c.unsure = true; err == nil {
-			err = s.settle(ctx, c, h)
-		}
-		if err != nil {
+		c.renew = true
+		if err != nil || s.settle(ctx, c, h) != nil {
 			s.confirmLater(c)
 		}
 		return

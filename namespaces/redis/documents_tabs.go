@@ -107,10 +107,8 @@ func (s *documentStore) appear(ctx context.Context, c *docCopy, h *hold, publish
 	}
 	tabs, before, err := s.putIn(ctx, c, socket, node, user, flag(stay))
 	for err == nil {
-		if c.unsure {
-			if err := s.settle(ctx, c, h); err != nil {
-				return err
-			}
+		if err := s.settle(ctx, c, h); err != nil {
+			return err
 		}
 		kept, err := h.regain(ctx)
 		if err != nil {
@@ -230,7 +228,7 @@ func (s *documentStore) vanish(ctx context.Context, c *docCopy, h *hold, publish
 	}
 	kept, err := h.regain(ctx)
 	if err == nil && !kept { // others have changed them meanwhile
-		now, _, err = s.look(ctx, c)
+		now, err = s.look(ctx, c)
 	}
 	if err == nil {
 		publish(now)
