@@ -41,8 +41,8 @@ import (
 type Cluster struct {
 	opts    Options
 	conn    *redisconn.Conn
-	command string // that publishes
-	spread  bool   // the channels of a namespace are on several servers of a Redis Cluster
+	command any  // that publishes, a string
+	spread  bool // the channels of a namespace are on several servers of a Redis Cluster
 
 	mu    sync.Mutex        // guards what follows
 	buses map[string][]*bus // by namespace; an older one is about to go
