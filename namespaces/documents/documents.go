@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 
 	"parley/namespaces/documents/ot"
 	"parley/namespaces/event"
@@ -136,11 +137,15 @@ func (d *Documents) gone(ctx context.Context, s *socketio.Socket) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx) // the others must hear of it, however the connection ended
+	var all sync.WaitGroup           // a store that is away must not be waited for as often as there are documents
 	for _, document := range desk.open() {
-		if err := d.leave(ctx, s, document); err != nil {
-			d.trouble(ctx, "document not closed", document, err)
-		}
+		all.Go(func() {
+			if err := d.leave(ctx, s, document); err != nil {
+				d.trouble(ctx, "document not closed", document, err)
+			}
+		})
 	}
+	all.Wait()
 }
 
 func (d *Documents) trouble(ctx context.Context, what, document string, err error) {

@@ -32,7 +32,7 @@ type Options struct {
 	Hold time.Duration
 	// Alive is how long a node is believed to live that has not said so, which it does
 	// three times as often. When it is over, another one takes out whoever was there.
-	// 9 s.
+	// 8 s.
 	Alive time.Duration
 	// Return is how long the users of a node that has been closed may take to come back
 	// to another one unnoticed. 5 s.
@@ -66,7 +66,7 @@ func (o *Options) withDefaults() (Options, error) {
 		value time.Duration
 	}{
 		{"Timeout", &c.Timeout, 3 * time.Second}, {"Lease", &c.Lease, 3 * time.Second}, {"Hold", &c.Hold, 20 * time.Millisecond},
-		{"Alive", &c.Alive, 9 * time.Second}, {"Return", &c.Return, 5 * time.Second},
+		{"Alive", &c.Alive, 8 * time.Second}, {"Return", &c.Return, 5 * time.Second},
 	} {
 		if *f.field < 0 {
 			return c, fmt.Errorf("redis: Options.%s is negative", f.name)

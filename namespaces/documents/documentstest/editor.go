@@ -24,6 +24,8 @@ const patience = 20 * time.Second
 type Editor struct {
 	*socketiotest.Client
 	t       *testing.T
+	name    string
+	id      string // of the document
 	text    []uint16
 	Version int // of the copy
 }
@@ -35,14 +37,35 @@ type Object = map[string]any
 func Edit(t *testing.T, srv *socketio.Server, name, document string) *Editor {
 	t.Helper()
 	c := socketiotest.Connect(t, srv, "/documents", &socketiotest.Options{Auth: Object{"userId": name, "username": name}})
-	e := &Editor{Client: c, t: t}
-	e.reopen(document)
+	e := &Editor{Client: c, t: t, name: name, id: document}
+	e.reopen()
 	return e
 }
 
-func (e *Editor) reopen(document string) {
+// Return loses the connection and connects again. It reports whether the server takes it
+// for the same client; if not the document is opened anew.
+func (e *Editor) Return(srv *socketio.Server) (recovered bool) {
 	e.t.Helper()
-	if r := e.Ask("document-open", Object{"documentId": document}); !r.OK {
+	e.Abort()
+	for gone := error(nil); gone == nil; {
+		_, gone = e.Step(context.Background()) // what has come before
+	}
+	id := e.ID()
+	auth := struct {
+		UserID   string `json:"userId"`
+		Username string `json:"username"`
+		socketiotest.State
+	}{e.name, e.name, e.State()}
+	e.Client = socketiotest.Connect(e.t, srv, "/documents", &socketiotest.Options{Auth: auth})
+	if recovered = e.ID() == id; !recovered {
+		e.reopen()
+	}
+	return recovered
+}
+
+func (e *Editor) reopen() {
+	e.t.Helper()
+	if r := e.Ask("document-open", Object{"documentId": e.id}); !r.OK {
 		e.t.Fatalf("not opened: %+v", r)
 	}
 	e.begin(e.Expect("document-init"))
