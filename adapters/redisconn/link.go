@@ -44,6 +44,7 @@ type link struct {
 type op struct {
 	channel string
 	sharded bool
+	pattern bool
 	enter   bool
 }
 
@@ -53,6 +54,11 @@ func (l *link) name() string {
 		return client.Options().Addr
 	}
 	return l.addr
+}
+
+// sameAs reports whether one command may do both.
+func (o op) sameAs(other op) bool {
+	return o.sharded == other.sharded && o.pattern == other.pattern && o.enter == other.enter
 }
 
 func newLink(c *Conn, node redis.UniversalClient, addr string) *link {
@@ -65,7 +71,7 @@ func newLink(c *Conn, node redis.UniversalClient, addr string) *link {
 // enqueue never blocks.
 func (l *link) enqueue(t *topic, enter bool) {
 	l.mu.Lock()
-	l.ops = append(l.ops, op{t.channel, t.sharded, enter})
+	l.ops = append(l.ops, op{t.channel, t.sharded, t.pattern, enter})
 	l.mu.Unlock()
 	select {
 	case l.wake <- struct{}{}:
@@ -195,14 +201,14 @@ func (l *link) writeOps() error {
 	l.mu.Unlock()
 	for len(ops) > 0 {
 		n := 1
-		for !ops[0].sharded && n < min(len(ops), subscribeBatch) && ops[n].enter == ops[0].enter && !ops[n].sharded {
+		for !ops[0].sharded && n < min(len(ops), subscribeBatch) && ops[n].sameAs(ops[0]) {
 			n++
 		}
 		channels := make([]string, n)
 		for i := range channels {
 			channels[i] = ops[i].channel
 		}
-		if err := l.send(ops[0].sharded, ops[0].enter, channels); err != nil {
+		if err := l.send(ops[0], channels); err != nil {
 			return err
 		}
 		ops = ops[n:]
@@ -210,14 +216,18 @@ func (l *link) writeOps() error {
 	return l.enterProbes()
 }
 
-func (l *link) send(sharded, enter bool, channels []string) error {
+func (l *link) send(o op, channels []string) error {
 	send := l.ps.Subscribe
 	switch {
-	case sharded && enter:
+	case o.sharded && o.enter:
 		send = l.ps.SSubscribe
-	case sharded:
+	case o.sharded:
 		send = l.ps.SUnsubscribe
-	case !enter:
+	case o.pattern && o.enter:
+		send = l.ps.PSubscribe
+	case o.pattern:
+		send = l.ps.PUnsubscribe
+	case !o.enter:
 		send = l.ps.Unsubscribe
 	}
 	return send(l.bounded(), channels...)
@@ -251,8 +261,14 @@ func (l *link) message(m *redis.Message) {
 		return
 	}
 	l.c.stats.received.Add(1)
-	if t := l.c.routes.topic(m.Channel); t != nil {
-		l.c.inbox.push(event{topic: t, payload: m.Payload})
+	e := event{payload: m.Payload}
+	if m.Pattern == "" {
+		e.topic = l.c.routes.topic(m.Channel)
+	} else {
+		e.topic, e.channel = l.c.routes.topic(patternKey(m.Pattern)), m.Channel
+	}
+	if e.topic != nil {
+		l.c.inbox.push(e)
 	}
 }
 
@@ -264,6 +280,8 @@ func (l *link) subscription(s *redis.Subscription) {
 			return
 		}
 		l.c.routes.confirmed(l, s.Channel)
+	case "psubscribe":
+		l.c.routes.confirmed(l, patternKey(s.Channel))
 	case "sunsubscribe":
 		if s.Channel == l.probe {
 			l.fail(errMoved)

@@ -54,7 +54,7 @@ func (l *link) enterProbes() error {
 		}
 		l.mu.Unlock()
 		if enter {
-			if err := l.send(i == 1, true, []string{l.probe}); err != nil {
+			if err := l.send(op{sharded: i == 1, enter: true}, []string{l.probe}); err != nil {
 				return err
 			}
 		}
