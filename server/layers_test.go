@@ -75,16 +75,17 @@ var layers = map[string][]string{
 	"namespaces/documents/documentstest": {
 		"namespaces/documents", "namespaces/documents/ot", "namespaces/identity", "server/socketio", "server/socketiotest",
 	},
-	"namespaces/chat":          {"namespaces/event", "namespaces/identity", "namespaces/limits", "server/socketio"},
-	"namespaces/chat/chattest": {"namespaces/chat"},
-	"namespaces/notifications": {"namespaces/event", "namespaces/identity", "server/socketio"},
-	"namespaces/pubsub":        {"namespaces/event", "namespaces/identity", "server/socketio"},
-	"namespaces/plain":         {"namespaces/event", "namespaces/identity", "server/socketio"},
-	"namespaces/disk":          {"namespaces/chat", "namespaces/documents", "namespaces/documents/ot", "namespaces/identity", "namespaces/notifications"},
-	"namespaces/redis":         {"adapters/redisconn", "namespaces/...", "server/socketio"},
-	"client-demo":              {},
-	"cmd/parley":               {"server/socketio", "server/engineio", "server/adapter", "namespaces/...", "adapters/...", "client-demo"},
-	"cmd/parley-bench":         {"server/socketio", "server/wire/eio", "server/wire/sio"},
+	"namespaces/chat":                            {"namespaces/event", "namespaces/identity", "namespaces/limits", "server/socketio"},
+	"namespaces/chat/chattest":                   {"namespaces/chat"},
+	"namespaces/notifications":                   {"namespaces/event", "namespaces/identity", "server/socketio"},
+	"namespaces/notifications/notificationstest": {"namespaces/notifications"},
+	"namespaces/pubsub":                          {"namespaces/event", "namespaces/identity", "server/socketio"},
+	"namespaces/plain":                           {"namespaces/event", "namespaces/identity", "server/socketio"},
+	"namespaces/disk":                            {"namespaces/chat", "namespaces/documents", "namespaces/documents/ot", "namespaces/identity", "namespaces/notifications"},
+	"namespaces/redis":                           {"adapters/redisconn", "namespaces/...", "server/socketio"},
+	"client-demo":                                {},
+	"cmd/parley":                                 {"server/socketio", "server/engineio", "server/adapter", "namespaces/...", "adapters/...", "client-demo"},
+	"cmd/parley-bench":                           {"server/socketio", "server/wire/eio", "server/wire/sio"},
 }
 
 // thirdParty names every module from elsewhere, and the packages that may import it. Their tests may too.
@@ -100,7 +101,7 @@ var thirdParty = map[string][]string{
 	"github.com/coder/websocket":         {"namespaces/plain"},
 	"github.com/redis/go-redis/v9": {
 		"adapters/redisconn/...", "adapters/redispubsub", "adapters/redisstreams", "adapters/redisemitter", "adapters/forward",
-		"namespaces/redis", "cmd/parley",
+		"namespaces/redis", "cmd/parley", "server/e2e", // the last: its tests
 	},
 	"golang.org/x/time": {"namespaces/limits", "namespaces/plain"},
 	"golang.org/x/sys":  {"server/internal/reactor", "cmd/parley-bench"},

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// request is the beginning of a raw request for a session of the node.
-func (r *rig) request(method string, header ...string) string {
-	return method + " " + r.target() + " HTTP/1.1\r\nHost: chat.example\r\n" + strings.Join(append(header, "\r\n"), "\r\n")
+// request is the beginning of a raw request for a session of the node with the tag.
+func request(method, tag string, header ...string) string {
+	return method + " " + path(tag) + " HTTP/1.1\r\nHost: chat.example\r\n" + strings.Join(append(header, "\r\n"), "\r\n")
 }
 
 func TestBodiesAreStreamedWhole(t *testing.T) {
@@ -73,7 +73,7 @@ func TestTheServerSeesTheClientGo(t *testing.T) {
 		<-r.Context().Done()
 		close(ended)
 	})
-	c := door.dial(owner.request("GET"))
+	c := door.dial(request("GET", owner.Tag()))
 	await(t, "the poll", waits)
 	c.Close()
 	await(t, "its end", ended)
@@ -92,7 +92,7 @@ func TestAnUnfinishedBodyHarmsNobodyElse(t *testing.T) {
 			failed <- err
 		}
 	})
-	c := door.dial(owner.request("POST", "Content-Length: 10") + "4ab")
+	c := door.dial(request("POST", owner.Tag(), "Content-Length: 10") + "4ab")
 	if err := await(t, "the server's error", failed); err == nil {
 		t.Error("half a body was taken")
 	}
@@ -110,7 +110,7 @@ func TestEarlyAnswers(t *testing.T) {
 		w.Header().Set("Connection", "close")
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 	})
-	c := door.dial(owner.request("POST", "Content-Length: 100000000") + "4ab")
+	c := door.dial(request("POST", owner.Tag(), "Content-Length: 100000000") + "4ab")
 	res, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil || res.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Fatal(res, err)
@@ -128,7 +128,7 @@ func TestAClientThatDoesNotReadIsCutOff(t *testing.T) {
 			}
 		}
 	})
-	door.dial(owner.request("GET"))
+	door.dial(request("GET", owner.Tag()))
 	await(t, "the end", ended)
 }
 
@@ -141,7 +141,7 @@ func TestDrainLetsPollsEnd(t *testing.T) {
 		<-answer
 		_, _ = io.WriteString(w, "6")
 	})
-	c := door.dial(owner.request("GET"))
+	c := door.dial(request("GET", owner.Tag()))
 	await(t, "the poll", waits)
 	drained := make(chan error, 1)
 	go func() { drained <- door.Drain(context.Background(), 10*time.Millisecond) }()

@@ -3,15 +3,20 @@ package forward
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
+
+	"parley/adapters/redisconn/redistest"
 )
 
 // hijacking is a server that gives each upgraded connection to f, with what has come early.
-func hijacking(t *testing.T, f func(c *net.TCPConn, in *bufio.Reader)) http.HandlerFunc {
+func hijacking(t *testing.T, f func(c net.Conn, in *bufio.Reader)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "websocket" || r.Header.Get("Connection") != "Upgrade" {
 			http.Error(w, "no upgrade", http.StatusBadRequest)
@@ -26,14 +31,14 @@ func hijacking(t *testing.T, f func(c *net.TCPConn, in *bufio.Reader)) http.Hand
 		// The answer and the first bytes in one piece.
 		_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Answer: yes\r\n\r\nhello")
 		_ = rw.Flush()
-		f(c.(*net.TCPConn), rw.Reader)
+		f(c, rw.Reader)
 	}
 }
 
 // upgrade opens a tunnel on which the server has said hello.
-func (r *rig) upgrade(owner *rig, early string) (*net.TCPConn, *bufio.Reader) {
+func (r *rig) upgrade(tag, early string) (*net.TCPConn, *bufio.Reader) {
 	r.t.Helper()
-	c := r.dial(owner.request("GET", "Upgrade: WebSocket", "Connection: keep-alive, Upgrade") + early)
+	c := r.dial(request("GET", tag, "Upgrade: WebSocket", "Connection: keep-alive, Upgrade") + early)
 	in := bufio.NewReader(c)
 	res, err := http.ReadResponse(in, nil)
 	if err != nil || res.StatusCode != 101 || res.Header.Get("X-Answer") != "yes" || res.Header.Get("Upgrade") != "websocket" {
@@ -47,11 +52,11 @@ func (r *rig) upgrade(owner *rig, early string) (*net.TCPConn, *bufio.Reader) {
 }
 
 func TestTunnelsCarryWhateverIsSent(t *testing.T) {
-	door, owner := pair(t, Options{}, hijacking(t, func(c *net.TCPConn, in *bufio.Reader) {
+	door, owner := pair(t, Options{}, hijacking(t, func(c net.Conn, in *bufio.Reader) {
 		_, _ = io.Copy(c, in)
 		_, _ = io.WriteString(c, "bye") // after the client's end, which is not the server's
 	}))
-	c, in := door.upgrade(owner, "early")
+	c, in := door.upgrade(owner.Tag(), "early")
 	sent := make([]byte, 3_000_000)
 	for i := range sent {
 		sent[i] = byte(i * i >> 7)
@@ -75,7 +80,7 @@ func TestTunnelsCarryWhateverIsSent(t *testing.T) {
 
 func TestRefusedUpgradesArePassedOn(t *testing.T) {
 	door, owner := pair(t, Options{}, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "Forbidden", http.StatusBadRequest) })
-	c := door.dial(owner.request("GET", "Upgrade: websocket", "Connection: Upgrade"))
+	c := door.dial(request("GET", owner.Tag(), "Upgrade: websocket", "Connection: Upgrade"))
 	res, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +92,7 @@ func TestRefusedUpgradesArePassedOn(t *testing.T) {
 
 func TestTheEndOfEitherSideReachesTheOther(t *testing.T) {
 	ended := make(chan error, 1)
-	door, owner := pair(t, Options{}, hijacking(t, func(c *net.TCPConn, in *bufio.Reader) {
+	door, owner := pair(t, Options{}, hijacking(t, func(c net.Conn, in *bufio.Reader) {
 		if b, _ := in.ReadByte(); b == 'x' {
 			_, _ = io.WriteString(c, "last words")
 			return
@@ -95,12 +100,12 @@ func TestTheEndOfEitherSideReachesTheOther(t *testing.T) {
 		_, err := in.ReadByte()
 		ended <- err
 	}))
-	c, in := door.upgrade(owner, "x")
+	c, in := door.upgrade(owner.Tag(), "x")
 	if got, err := io.ReadAll(in); string(got) != "last words" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
 	c.Close()
-	c, _ = door.upgrade(owner, "y")
+	c, _ = door.upgrade(owner.Tag(), "y")
 	_ = c.SetLinger(0) // a reset
 	c.Close()
 	if err := await(t, "the server's end", ended); err == nil {
@@ -113,7 +118,7 @@ func TestTheEndOfEitherSideReachesTheOther(t *testing.T) {
 func TestWhoTakesNothingIsCutOff(t *testing.T) {
 	ended, read := make(chan struct{}), make(chan struct{})
 	const patience = 100 * time.Millisecond
-	door, owner := pair(t, Options{WriteTimeout: patience}, hijacking(t, func(c *net.TCPConn, in *bufio.Reader) {
+	door, owner := pair(t, Options{WriteTimeout: patience}, hijacking(t, func(c net.Conn, in *bufio.Reader) {
 		if b, _ := in.ReadByte(); b == 'h' {
 			<-read
 			_, _ = io.Copy(c, in)
@@ -126,10 +131,10 @@ func TestWhoTakesNothingIsCutOff(t *testing.T) {
 			}
 		}
 	}))
-	door.upgrade(owner, "x")
+	door.upgrade(owner.Tag(), "x")
 	await(t, "the end", ended)
 
-	c, in := door.upgrade(owner, "h")
+	c, in := door.upgrade(owner.Tag(), "h")
 	const size = 20_000_000 // more than all buffers on the way
 	go func() {
 		_, _ = c.Write(make([]byte, size))
@@ -142,11 +147,11 @@ func TestWhoTakesNothingIsCutOff(t *testing.T) {
 }
 
 func TestDrainAndCloseEndTunnels(t *testing.T) {
-	door, owner := pair(t, Options{}, hijacking(t, func(_ *net.TCPConn, in *bufio.Reader) { _, _ = in.ReadByte() }))
+	door, owner := pair(t, Options{}, hijacking(t, func(_ net.Conn, in *bufio.Reader) { _, _ = in.ReadByte() }))
 	const over = 100 * time.Millisecond
 	began, ended := time.Now(), make(chan error, 5)
 	for range cap(ended) {
-		c, in := door.upgrade(owner, "")
+		c, in := door.upgrade(owner.Tag(), "")
 		go func() {
 			_, err := in.ReadByte()
 			ended <- err
@@ -160,5 +165,34 @@ func TestDrainAndCloseEndTunnels(t *testing.T) {
 		if err := await(t, "the end", ended); err != io.EOF {
 			t.Errorf("%v, want the end", err)
 		}
+	}
+}
+
+// TestServersMayEncrypt what they say to each other.
+func TestServersMayEncrypt(t *testing.T) {
+	client := redistest.Start(t).Client(t)
+	web := httptest.NewUnstartedServer(nil)
+	opts := Options{URL: "https://" + web.Listener.Addr().String()}
+	owner, err := New(client, &opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	web.Config.Handler = owner.Handler(hijacking(t, func(c net.Conn, in *bufio.Reader) { _, _ = io.Copy(c, in) }))
+	web.StartTLS()
+	t.Cleanup(func() {
+		_ = owner.Close(context.Background())
+		web.Close()
+	})
+	roots := x509.NewCertPool()
+	roots.AddCert(web.Certificate())
+	door := start(t, client, Options{TLS: &tls.Config{RootCAs: roots, ServerName: "example.com"}}, nobody)
+	eventually(t, "the owner is listed", func() bool { return owner.Stats().Listed })
+	if status, _ := door.get(path(owner.Tag())); status != http.StatusBadRequest {
+		t.Errorf("%d", status)
+	}
+	c, in := door.upgrade(owner.Tag(), "early")
+	_ = c.CloseWrite()
+	if got, err := io.ReadAll(in); string(got) != "early" || err != nil {
+		t.Errorf("%q, %v", got, err)
 	}
 }

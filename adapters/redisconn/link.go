@@ -29,8 +29,9 @@ type link struct {
 	topics       map[*topic]bool
 	healthy, was bool // the last probe came back; one came back ever
 
-	wake chan struct{} // has one element when there are ops
-	seen atomic.Bool   // something came since the last ping
+	wake chan struct{}    // has one element when there are ops
+	on   [2]chan struct{} // closed once the probes of a kind have their channel
+	seen atomic.Bool      // something came since the last ping
 
 	mu     sync.Mutex
 	ops    []op
@@ -63,7 +64,7 @@ func (o op) sameAs(other op) bool {
 func newLink(c *Conn, node redis.UniversalClient, addr string) *link {
 	return &link{
 		c: c, node: node, addr: addr, dead: make(chan struct{}), topics: make(map[*topic]bool), wake: make(chan struct{}, 1),
-		asked: make(map[string]int),
+		asked: make(map[string]int), on: [2]chan struct{}{make(chan struct{}), make(chan struct{})},
 	}
 }
 

@@ -99,6 +99,9 @@ func (l *link) sendProbe(sharded bool) {
 	i := index(sharded)
 	l.mu.Lock()
 	p := &l.probes[i]
+	if !p.on {
+		close(l.on[i])
+	}
 	p.on, p.taken, p.arrived = true, false, false
 	p.count++
 	count := p.count

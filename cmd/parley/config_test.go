@@ -32,6 +32,7 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 		logLevel:       slog.LevelInfo,
 
 		redis:            redisConfig{adapter: "streams"},
+		peer:             peerConfig{forward: true},
 		rateLimit:        10,
 		eventRate:        50,
 		connectionsPerIP: 1000,

@@ -8,7 +8,10 @@ import (
 
 // openData opens the file of --data. Without one it returns nil, which keeps nothing.
 func openData(c *config, log *slog.Logger) (*disk.File, error) {
-	if c.data == "" {
+	switch {
+	case c.redis.url != nil:
+		return nil, nil
+	case c.data == "":
 		log.Info("all is in memory and gone after a restart; --data names a file that keeps it")
 		return nil, nil
 	}

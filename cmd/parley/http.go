@@ -10,7 +10,6 @@ import (
 	"time"
 
 	clientdemo "parley/client-demo"
-	"parley/namespaces/limits"
 	"parley/server/socketio"
 )
 
@@ -27,7 +26,7 @@ const (
 // ownPaths are where Socket.IO cannot be.
 var ownPaths = []string{healthPath, readyPath, statsPath, metricsPath, plainPath, notifyPath}
 
-// routes is everything that is served over HTTP on the main listener. Metrics may be nil.
+// routes is everything that is served over HTTP to clients. Metrics may be nil.
 func routes(c *config, app *application, ready *atomic.Bool, metrics http.HandlerFunc) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", clientdemo.Handler(c.path))
@@ -35,7 +34,7 @@ func routes(c *config, app *application, ready *atomic.Bool, metrics http.Handle
 		answer(w, http.StatusOK, "ok\n")
 	}))
 	mux.Handle(readyPath, readOnly(func(w http.ResponseWriter, _ *http.Request) {
-		if !ready.Load() {
+		if !ready.Load() || !app.shared.ready() {
 			answer(w, http.StatusServiceUnavailable, "not ready\n")
 			return
 		}
@@ -53,7 +52,7 @@ func routes(c *config, app *application, ready *atomic.Bool, metrics http.Handle
 	all.Handle(plainPath, unbounded(app.hub))
 	all.Handle(c.path, unbounded(app.srv))
 	all.Handle(strings.TrimSuffix(c.path, "/"), unbounded(app.srv)) // for clients with addTrailingSlash: false
-	return limits.BehindProxies(c.trustedProxies, all)
+	return all
 }
 
 func readOnly(h http.HandlerFunc) http.Handler {

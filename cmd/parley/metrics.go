@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -102,11 +103,13 @@ func (r countedRate) Take(ctx context.Context, user string) (undo func(), err er
 }
 
 // handler serves the metrics as Prometheus reads them, in its text format 0.0.4.
-func (m *metrics) handler(srv *socketio.Server) http.HandlerFunc {
+func (m *metrics) handler(app *application) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		m.write(w)
-		writeStats(w, srv.Stats())
+		writeStats(w, app.srv.Stats())
+		app.shared.writeStats(w)
+		app.forward.writeStats(w)
 	}
 }
 
@@ -141,21 +144,28 @@ func (m *metrics) write(w io.Writer) {
 func writeStats(w io.Writer, s socketio.Stats) {
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
-	for _, g := range []struct {
-		name, kind, help string
-		value            int64
-	}{
-		{"socket_io_connected", "gauge", "Connected sockets of all namespaces.", int64(s.Sockets)},
-		{"parley_messages_received_total", "counter", "Packets from clients.", s.MessagesReceived},
-		{"parley_messages_sent_total", "counter", "Packets handed to transports.", s.MessagesSent},
-		{"go_goroutines", "gauge", "Goroutines.", int64(runtime.NumGoroutine())},
-		{"go_memstats_heap_inuse_bytes", "gauge", "Heap in use.", int64(memory.HeapInuse)},
-		{"go_memstats_sys_bytes", "gauge", "Memory from the operating system.", int64(memory.Sys)},
-		{"go_memstats_alloc_bytes_total", "counter", "Memory ever allocated.", int64(memory.TotalAlloc)},
-		{"go_gc_cycles_total", "counter", "Garbage collections.", int64(memory.NumGC)},
-	} {
-		head(w, g.name, g.kind, g.help)
-		fmt.Fprintf(w, "%s %d\n", g.name, g.value)
+	writeFigures(w, []figure{
+		{"socket_io_connected", "gauge", "Connected sockets of all namespaces.", float64(s.Sockets)},
+		{"parley_messages_received_total", "counter", "Packets from clients.", float64(s.MessagesReceived)},
+		{"parley_messages_sent_total", "counter", "Packets handed to transports.", float64(s.MessagesSent)},
+		{"go_goroutines", "gauge", "Goroutines.", float64(runtime.NumGoroutine())},
+		{"go_memstats_heap_inuse_bytes", "gauge", "Heap in use.", float64(memory.HeapInuse)},
+		{"go_memstats_sys_bytes", "gauge", "Memory from the operating system.", float64(memory.Sys)},
+		{"go_memstats_alloc_bytes_total", "counter", "Memory ever allocated.", float64(memory.TotalAlloc)},
+		{"go_gc_cycles_total", "counter", "Garbage collections.", float64(memory.NumGC)},
+	})
+}
+
+// A figure is a metric without labels.
+type figure struct {
+	name, kind, help string
+	value            float64
+}
+
+func writeFigures(w io.Writer, list []figure) {
+	for _, f := range list {
+		head(w, f.name, f.kind, f.help)
+		fmt.Fprintln(w, f.name, strconv.FormatFloat(f.value, 'f', -1, 64))
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
 // redisConfig says how nodes share a Redis. Without an address there is one node, in memory.
@@ -44,6 +46,9 @@ var redisSettings = []setting{
 		func(c *config, v string) (err error) { c.redis.secret, err = parseRedisSecret(v); return }},
 }
 
+// own begins the names of what only our servers use.
+func (r *redisConfig) own() string { return cmp.Or(r.prefix, "parley") }
+
 // check refuses what contradicts itself.
 func (r *redisConfig) check(given map[string]bool, data string) error {
 	switch {
@@ -71,7 +76,10 @@ func parseRedisURL(v string) (*redis.UniversalOptions, error) {
 	}
 	rest, query, _ := strings.Cut(rest, "?")
 	authority, db, _ := strings.Cut(rest, "/")
-	o := &redis.UniversalOptions{ContextTimeoutEnabled: true, ClientName: "parley"}
+	o := &redis.UniversalOptions{
+		ContextTimeoutEnabled: true, ClientName: "parley",
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}, // we find out ourselves
+	}
 	if at := strings.LastIndex(authority, "@"); at >= 0 {
 		user, password, _ := strings.Cut(authority[:at], ":")
 		var err1, err2 error

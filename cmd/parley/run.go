@@ -11,19 +11,10 @@ import (
 	"os"
 	"strconv"
 	"sync/atomic"
-	"time"
 
-	"parley/namespaces/chat"
 	"parley/namespaces/disk"
-	"parley/namespaces/documents"
-	"parley/namespaces/event"
 	"parley/namespaces/identity"
 	"parley/namespaces/limits"
-	"parley/namespaces/notifications"
-	"parley/namespaces/plain"
-	"parley/namespaces/pubsub"
-	"parley/server/engineio"
-	"parley/server/socketio"
 )
 
 // Exit codes.
@@ -32,13 +23,6 @@ const (
 	exitFailed = 1
 	exitUsage  = 2
 )
-
-// roomsPerClient is how many rooms of a namespace a client may be in, besides the one that each user has.
-const roomsPerClient = 128
-
-// maxDepth lets through whatever fits into an event of the largest size, so that a namespace answers it; the library's default
-// would close the connection.
-const maxDepth = event.MaxBytes / 2
 
 // run is the program. It serves until the first signal, then drains, and returns the exit code.
 func run(args, environ []string, signals <-chan os.Signal, stdout, stderr io.Writer) int {
@@ -62,7 +46,12 @@ func run(args, environ []string, signals <-chan os.Signal, stdout, stderr io.Wri
 		return exitFailed
 	}
 	defer closeData(data, log)
-	revoked, err := data.Revocations()
+	shared, err := openShared(c, log)
+	if err != nil {
+		return misused(stderr, fmt.Errorf("--redis-url: %w", err))
+	}
+	defer shared.close(log)
+	revoked, err := revocations(data, shared)
 	if err != nil {
 		log.Error("cannot read the data file", "flag", "--data", "error", err)
 		return exitFailed
@@ -71,16 +60,27 @@ func run(args, environ []string, signals <-chan os.Signal, stdout, stderr io.Wri
 	if err != nil {
 		return misused(stderr, err)
 	}
+	shared.admits(gate)
+	return host(c, gate, revoked, data, shared, signals, log)
+}
+
+// host serves with what has been opened, and returns the exit code.
+func host(c *config, gate *identity.Gate, revoked *identity.Revocations, data *disk.File, shared *shared, signals <-chan os.Signal, log *slog.Logger) int {
 	listener, err := net.Listen("tcp", c.addr)
 	if err != nil {
 		log.Error("cannot listen", "flag", "--addr", "error", err)
 		return exitFailed
 	}
 	defer listener.Close()
+	forward, err := shared.forwarding(c, listener.Addr(), log)
+	if err != nil {
+		log.Error("cannot serve other nodes", "error", err)
+		return exitFailed
+	}
 	m := newMetrics()
-	app := newApplication(c, gate, data, m, log)
-
-	forClients := m.handler(app.srv)
+	app := newApplication(c, gate, data, shared, forward, m, log)
+	metrics := m.handler(app)
+	forClients := metrics
 	if !gate.Open() {
 		forClients = nil
 	}
@@ -90,7 +90,7 @@ func run(args, environ []string, signals <-chan os.Signal, stdout, stderr io.Wri
 			log.Error("cannot listen", "flag", "--ops-addr", "error", err)
 			return exitFailed
 		}
-		ops := serveOps(l, opsRoutes(m.handler(app.srv), gate, revoked, log), log)
+		ops := serveOps(l, opsRoutes(metrics, gate, revoked, log), log)
 		defer ops.Close()
 	}
 	return serve(c, app, forClients, gate.Open(), listener, signals, log)
@@ -102,85 +102,12 @@ func misused(stderr io.Writer, err error) int {
 	return exitUsage
 }
 
-// newServer makes the server, with the limits that are not a namespace's.
-func newServer(c *config, m *metrics, log *slog.Logger) *socketio.Server {
-	o := &socketio.Options{
-		PingInterval:         c.pingInterval,
-		PingTimeout:          c.pingTimeout,
-		ConnectTimeout:       c.connectTimeout,
-		Transports:           c.transports,
-		AllowedOrigins:       c.origins,
-		AllowLoopbackOrigins: !c.keys.given(),
-		MaxPayload:           c.maxPayload,
-		MaxDepth:             maxDepth,
-		AllowEIO3:            c.allowEIO3,
-		MaxRooms:             roomsPerClient + 1,
-		OnConnectionError:    m.refused,
-		OnSession:            m.session,
-		Logger:               log,
-	}
-	if c.eventRate > 0 {
-		o.PacketRate = &socketio.PacketRate{PerSecond: c.eventRate, Burst: 2 * c.eventRate}
-	}
-	if c.connectionsPerIP > 0 {
-		boundAddresses(o, c.connectionsPerIP, log)
-	}
-	return socketio.New(o)
-}
-
-// boundAddresses gives each address so many connections.
-func boundAddresses(o *socketio.Options, most int, log *slog.Logger) {
-	addresses := limits.NewAddresses(limits.AddressOptions{
-		Most: most, PerSecond: max(1, most/50), Burst: max(1, most/5), Logger: log,
-	})
-	o.AllowRequest = func(r *http.Request) error { return addresses.Admit(r.RemoteAddr) }
-	next := o.OnSession
-	o.OnSession = func(i engineio.SessionInfo) {
-		switch i.Change {
-		case engineio.SessionOpened:
-			addresses.Opened(i.RemoteAddr)
-		case engineio.SessionClosed:
-			addresses.Closed(i.RemoteAddr)
-		}
-		next(i)
-	}
-}
-
-// An application is the server and what it serves besides Socket.IO.
-type application struct {
-	srv           *socketio.Server
-	notifications *notifications.Notifications
-	hub           *plain.Hub
-}
-
-// newApplication mounts the namespaces.
-func newApplication(c *config, gate *identity.Gate, data *disk.File, m *metrics, log *slog.Logger) *application {
-	srv := newServer(c, m, log)
-	m.namespace(srv.Of("/"))
-	srv.OnNamespace(m.namespace)
-	var rate, directRate limits.Rate // nil: no limit
-	if c.rateLimit > 0 {
-		rate = m.rate(limits.NewWindow(c.rateLimit, time.Minute))
-		directRate = m.rate(limits.NewWindow(c.rateLimit, time.Minute))
-	}
-	chat.Mount(srv, gate, &chat.Options{
-		RoomsPerSocket: roomsPerClient, Recovery: c.recovery, Rate: rate, DirectRate: directRate, Keeper: data.Chat(), Logger: log,
-	})
-	documents.Mount(srv, gate, &documents.Options{Recovery: c.recovery, Keeper: data.Documents(), Logger: log})
-	pubsub.Mount(srv, gate, &pubsub.Options{Recovery: c.recovery})
-	return &application{
-		srv: srv,
-		notifications: notifications.Mount(srv, gate, &notifications.Options{
-			Recovery: c.recovery, Keeper: data.Notifications(), Logger: log,
-		}),
-		hub: plain.New(srv, gate, &plain.Options{Rate: rate, Logger: log}),
-	}
-}
-
 // serve serves clients until the first signal. Metrics may be nil.
 func serve(c *config, app *application, metrics http.HandlerFunc, open bool, listener net.Listener, signals <-chan os.Signal, log *slog.Logger) int {
 	var ready atomic.Bool
-	web := newHTTPServer(routes(c, app, &ready, metrics), log)
+	all := routes(c, app, &ready, metrics)
+	web := newHTTPServer(limits.BehindProxies(c.trustedProxies, app.forward.handler(all)), log)
+	app.forward.serve(all)
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()
 	ready.Store(true)
@@ -192,7 +119,7 @@ func serve(c *config, app *application, metrics http.HandlerFunc, open bool, lis
 		return exitFailed
 	case sig := <-signals:
 		ready.Store(false)
-		return drain(c.drain, app.srv, app.hub, web, sig, signals, log)
+		return drain(c.drain, app, web, sig, signals, log)
 	}
 }
 

@@ -281,7 +281,7 @@ func filled(t *testing.T) (content []byte, rooms map[string]*chat.KeptRoom, user
 	n := notifications.NewMemory(&notifications.Options{Keeper: f.Notifications()})
 	for i := range 100 {
 		c := notifications.Content{Type: notifications.Like, Data: jsontext.Value(fmt.Sprintf(`{"text":%q}`, strings.Repeat("text ", 20)))}
-		if err := n.Add(context.Background(), []string{fmt.Sprint("u", i%7)}, "", c, told); err != nil {
+		if err := n.Add(context.Background(), []string{fmt.Sprint("u", i%7)}, c, told); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -56,8 +56,11 @@ func TestNotificationsAreThereAfterARestart(t *testing.T) {
 				if list := notices(t, s, user); len(list) > 0 {
 					_, err = s.MarkRead(t.Context(), user, []string{list[rnd.IntN(len(list))].ID}, func(int) {})
 				}
+			case 2:
+				err = s.AddEach(t.Context(), []string{user, "everywhere"}, c, func(n notifications.Notification, _ notifications.Unread) { check(n, nil) })
+				used = append(slices.DeleteFunc(used, func(u string) bool { return u == user }), user)
 			default:
-				err = s.Add(t.Context(), []string{user, "everywhere"}, user, c, check)
+				err = s.Add(t.Context(), []string{user, "everywhere"}, c, check)
 				used = append(slices.DeleteFunc(used, func(u string) bool { return u == user }), user)
 			}
 			if err != nil {
@@ -132,7 +135,7 @@ func TestNotificationThatIsNotKeptIsNotPublished(t *testing.T) {
 	ctx := context.Background()
 	c := notifications.Content{Type: notifications.Like}
 	for range 3 {
-		if err := s.Add(ctx, []string{"u1"}, "u1", c, told); err != nil {
+		if err := s.Add(ctx, []string{"u1"}, c, told); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -144,7 +147,7 @@ func TestNotificationThatIsNotKeptIsNotPublished(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			for _, err := range []error{s.Add(ctx, []string{"u1", "u2"}, "u1", c, refused), s.AddForAll(ctx, c, refused)} {
+			for _, err := range []error{s.Add(ctx, []string{"u1", "u2"}, c, refused), s.AddForAll(ctx, c, refused)} {
 				if !errors.Is(err, ErrClosed) {
 					t.Error(err)
 				}

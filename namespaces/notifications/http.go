@@ -156,6 +156,9 @@ func (n *Notifications) failed(w http.ResponseWriter, r *http.Request, err error
 		event.RefuseHTTP(w, http.StatusRequestEntityTooLarge, e.Code, e.Message)
 	case e.Code == event.ErrPrivate.Code:
 		event.RefuseHTTP(w, http.StatusForbidden, e.Code, e.Message)
+	case e.Code == "unavailable":
+		n.opts.Logger.LogAttrs(r.Context(), slog.LevelWarn, "notification not sent", slog.Any("error", err))
+		event.RefuseHTTP(w, http.StatusServiceUnavailable, e.Code, e.Message)
 	default:
 		event.RefuseHTTP(w, http.StatusBadRequest, e.Code, e.Message)
 	}

@@ -36,7 +36,7 @@ var _ Store = (*memory)(nil)
 // NewMemory returns a Store in memory with the limits of opts. What cannot be loaded
 // from the Keeper is tried again with each call, which fails.
 func NewMemory(opts *Options) Store {
-	m := newMemory(opts.withDefaults(), time.Now)
+	m := newMemory(opts.WithDefaults(), time.Now)
 	_ = m.do(func() {}, func() {})
 	return m
 }
@@ -79,22 +79,43 @@ func (m *memory) depart(b *inbox) {
 	}
 }
 
-func (m *memory) Add(_ context.Context, users []string, recipient string, c Content, publish func(Notification, []Unread)) error {
+func (m *memory) Add(_ context.Context, users []string, c Content, publish func(Notification, []Unread)) error {
 	var n Notification
 	var counts []Unread
 	return m.do(func() {
 		n, counts = m.stamp(c), make([]Unread, 0, len(users))
-		n.RecipientID = recipient
 		for _, user := range users {
-			b := m.open(user)
-			m.put(b, n)
-			if c := m.changeOf(b); c != nil {
-				c.Add = append(c.Add, n)
-			}
-			m.shrink(b)
-			counts = append(counts, Unread{user, b.unread})
+			counts = append(counts, m.give(user, n))
 		}
 	}, func() { publish(n, counts) })
+}
+
+func (m *memory) AddEach(_ context.Context, users []string, c Content, publish func(Notification, Unread)) error {
+	var list []Notification
+	var counts []Unread
+	return m.do(func() {
+		list, counts = make([]Notification, 0, len(users)), make([]Unread, 0, len(users))
+		for _, user := range users {
+			n := m.stamp(c)
+			n.RecipientID = user
+			list, counts = append(list, n), append(counts, m.give(user, n))
+		}
+	}, func() {
+		for i, n := range list {
+			publish(n, counts[i])
+		}
+	})
+}
+
+// give adds a notification to what a user has.
+func (m *memory) give(user string, n Notification) Unread {
+	b := m.open(user)
+	m.put(b, n)
+	if c := m.changeOf(b); c != nil {
+		c.Add = append(c.Add, n)
+	}
+	m.shrink(b)
+	return Unread{user, b.unread}
 }
 
 func (m *memory) AddForAll(_ context.Context, c Content, publish func(Notification, []Unread)) error {

@@ -13,7 +13,7 @@ import (
 func ignore(int)                       {}
 func ignoreAll(Notification, []Unread) {}
 func add(m *memory, user, data string) {
-	_ = m.Add(context.Background(), []string{user}, user, Content{Like, jsontext.Value(data)}, ignoreAll)
+	_ = m.AddEach(context.Background(), []string{user}, Content{Like, jsontext.Value(data)}, func(Notification, Unread) {})
 }
 func all(m *memory, user string) []Notification {
 	p, _ := m.List(context.Background(), user, "", 1e6, false)

@@ -25,10 +25,14 @@ type Notifications struct {
 // Mount adds /notifications to srv, behind gate. In open mode clients that have not
 // said who they are get what is for a room or for everyone, and have no list.
 func Mount(srv *socketio.Server, gate *identity.Gate, opts *Options) *Notifications {
-	n := &Notifications{srv: srv, ns: srv.Of("/notifications"), gate: gate, opts: opts.withDefaults()}
+	n := &Notifications{srv: srv, ns: srv.Of("/notifications"), gate: gate, opts: opts.WithDefaults()}
 	n.store = n.opts.Store
 	if n.store == nil {
 		n.store = NewMemory(&n.opts)
+	}
+	if shared, ok := n.store.(Shared); ok {
+		shared.Watch(n.count)
+		n.ns.OnMissed(func(context.Context) { shared.Recount() })
 	}
 	if n.opts.Recovery > 0 {
 		n.ns.EnableRecovery(socketio.Recovery{Window: n.opts.Recovery, User: userOf})
@@ -62,14 +66,21 @@ func (n *Notifications) connected(ctx context.Context, s *socketio.Socket) {
 		return
 	}
 	err := n.store.Arrive(ctx, user, s.ID(), func(unread int) {
-		_ = userKey.Set(s, user) // a string is always JSON
-		// A socket that is gone meanwhile fails in both, and needs neither.
-		_ = s.Join(event.UserRoom + user)
+		n.enter(s, user)
 		_ = s.Emit("unread-count", unreadCount{unread})
 	})
 	if err != nil {
-		n.opts.Logger.LogAttrs(ctx, slog.LevelError, "user not connected to notifications", slog.Any("error", err))
+		n.opts.Logger.LogAttrs(ctx, slog.LevelError, "notifications of a user not counted", slog.Any("error", err))
+		if _, shared := n.store.(Shared); shared {
+			n.enter(s, user)
+		}
 	}
+}
+
+// enter lets a socket get what is for its user. One that is gone meanwhile needs it not.
+func (n *Notifications) enter(s *socketio.Socket, user string) {
+	_ = userKey.Set(s, user) // a string is always JSON
+	_ = s.Join(event.UserRoom + user)
 }
 
 func (n *Notifications) disconnected(ctx context.Context, s *socketio.Socket, _ socketio.Reason) {

@@ -29,14 +29,18 @@ type Options struct {
 	PageBytes  int // a page of a list, which is cut short before it is larger; 262,144
 	Users      int // users in memory; those who are connected are never forgotten; 100,000
 	Bytes      int // notifications in memory, what everybody gets counted for each user; 256 MiB
+
+	// Idle is how long a Store outside of the process, which Users and Bytes do not bound,
+	// keeps the list of a user who neither comes nor is told anything. 90 days.
+	Idle time.Duration
 }
 
 // page is how many notifications list brings when the client names no limit.
 const page = 50
 
-// withDefaults returns a copy that has every limit set. It panics on one that
-// makes no sense.
-func (o *Options) withDefaults() Options {
+// WithDefaults returns a copy that has every limit set, for a Store. It panics on one
+// that makes no sense. Nil are the defaults.
+func (o *Options) WithDefaults() Options {
 	var c Options
 	if o != nil {
 		c = *o
@@ -46,6 +50,12 @@ func (o *Options) withDefaults() Options {
 	}
 	if c.Recovery < 0 {
 		panic("notifications: Options.Recovery is negative")
+	}
+	if c.Idle < 0 {
+		panic("notifications: Options.Idle is negative")
+	}
+	if c.Idle == 0 {
+		c.Idle = 90 * 24 * time.Hour
 	}
 	event.SetLimits("notifications", []event.Limit{
 		{Name: "EventBytes", Field: &c.EventBytes, Default: event.MaxBytes},

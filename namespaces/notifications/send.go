@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"parley/namespaces/event"
+	"parley/server/socketio"
 )
 
 // NotifyUser tells one user, on all of their devices and now or when they come, and
@@ -19,7 +20,8 @@ func (n *Notifications) NotifyUser(ctx context.Context, userID string, d Draft) 
 
 // NotifyUsers tells each of some users, as NotifyUser does, and returns the ids of
 // their notifications in the order of the users. One who is named twice is told once.
-// If the store fails it returns the ids so far, and those users have been told.
+// If the store fails it returns the ids of the users before the first who has not been
+// told; some behind that one may have been.
 func (n *Notifications) NotifyUsers(ctx context.Context, userIDs []string, d Draft) (ids []string, err error) {
 	if len(userIDs) == 0 || len(userIDs) > n.opts.Recipients {
 		return nil, event.Invalid(fmt.Sprintf("userIds must name 1 to %d users.", n.opts.Recipients))
@@ -34,24 +36,30 @@ func (n *Notifications) NotifyUsers(ctx context.Context, userIDs []string, d Dra
 		return nil, err
 	}
 	told := make(map[string]string, len(userIDs)) // ids by user
+	users := make([]string, 0, len(userIDs))      // each once
+	for _, user := range userIDs {
+		if _, twice := told[user]; !twice {
+			told[user] = ""
+			users = append(users, user)
+		}
+	}
+	err = n.store.AddEach(ctx, users, c, func(sent Notification, unread Unread) {
+		told[unread.UserID] = sent.ID
+		_ = n.ns.In(event.UserRoom+unread.UserID).Emit("notification", sent)
+		n.count([]Unread{unread})
+	})
 	for _, user := range userIDs {
 		if told[user] == "" {
-			err := n.store.Add(ctx, []string{user}, user, c, func(sent Notification, counts []Unread) {
-				told[user] = sent.ID
-				_ = n.ns.In(event.UserRoom+user).Emit("notification", sent)
-				n.count(counts)
-			})
-			if err != nil {
-				return ids, err
-			}
+			break
 		}
 		ids = append(ids, told[user])
 	}
-	return ids, nil
+	return ids, err
 }
 
 // NotifyRoom tells the users who are in a room now, on all of their devices, and
-// whoever else is in it.
+// whoever else is in it. If not all servers say who that is nobody is told, and the error
+// is a *socketio.Error with the code "unavailable": otherwise users would miss it for good.
 func (n *Notifications) NotifyRoom(ctx context.Context, roomID string, d Draft) (id string, err error) {
 	if err := event.Room("room", roomID, n.opts.NameBytes, event.SocketOf(n.ns)); err != nil {
 		return "", err
@@ -64,7 +72,7 @@ func (n *Notifications) NotifyRoom(ctx context.Context, roomID string, d Draft) 
 	if err != nil {
 		return "", err
 	}
-	err = n.store.Add(ctx, users, "", c, func(sent Notification, counts []Unread) {
+	err = n.store.Add(ctx, users, c, func(sent Notification, counts []Unread) {
 		id = sent.ID
 		to := n.ns.In(roomID)
 		for _, user := range users {
@@ -76,11 +84,13 @@ func (n *Notifications) NotifyRoom(ctx context.Context, roomID string, d Draft) 
 	return id, err
 }
 
+var errNotAll = &socketio.Error{Code: "unavailable", Message: "Not all servers have answered. Please try again."}
+
 // usersIn returns the users of the sockets in a room, on all servers.
 func (n *Notifications) usersIn(ctx context.Context, roomID string) ([]string, error) {
 	sockets, err := n.ns.In(roomID).FetchSockets(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("notifications: room not known: %w: %w", errNotAll, err)
 	}
 	var users []string
 	seen := make(map[string]bool)

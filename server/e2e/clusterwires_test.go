@@ -7,6 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"parley/adapters/redispubsub"
+	"parley/adapters/redisstreams"
 	"parley/server/adapter"
 )
 
@@ -18,7 +19,7 @@ var mixedClusters = []struct {
 }{
 	{"classic", nodePeer{Wire: "classic", Client: "redis"}, overPubSub(redispubsub.Options{})},
 	{"sharded", nodePeer{Wire: "sharded", Client: "redis"}, overPubSub(redispubsub.Options{Wire: redispubsub.Sharded})},
-	{"streams", nodePeer{Wire: "streams", Client: "redis"}, nil},
+	{"streams", nodePeer{Wire: "streams", Client: "redis"}, overStreams},
 }
 
 func overPubSub(opts redispubsub.Options) connector {
@@ -29,4 +30,12 @@ func overPubSub(opts redispubsub.Options) connector {
 		}
 		return c.Adapter, c.Close
 	}
+}
+
+func overStreams(t *testing.T, client *redis.Client) (func(adapter.Local) (adapter.Adapter, error), func(context.Context) error) {
+	c, err := redisstreams.New(client, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Adapter, c.Close
 }

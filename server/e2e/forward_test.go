@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"net/netip"
 	"net/url"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -151,27 +153,63 @@ func TestOfficialClientsWithoutStickySessions(t *testing.T) {
 	for name, c := range map[string]struct {
 		script, url, mode string
 		groups            []string
+		only              string
 	}{
-		"polling, by request":        {"node.mjs", request, "polling", []string{"connection"}},
-		"upgrade, by request":        {"node.mjs", request, "upgrade", []string{"events", "endings"}},
-		"upgrade, by connection":     {"node.mjs", connection, "upgrade", []string{"connection", "delivery"}},
-		"2.x polling, by request":    {"node-old.mjs", request, "polling", []string{"old"}},
-		"2.x upgrade, by connection": {"node-old.mjs", connection, "upgrade", []string{"old"}},
-		"2.x base64, by connection":  {"node-old.mjs", connection, "base64", []string{"old"}},
+		"polling, by request":       {"node.mjs", request, "polling", []string{"connection"}, ""},
+		"upgrade, by request":       {"node.mjs", request, "upgrade", []string{"events", "endings"}, ""},
+		"upgrade, by connection":    {"node.mjs", connection, "upgrade", []string{"connection", "endings"}, ""},
+		"order over the upgrade":    {"node.mjs", request, "upgrade", []string{"delivery"}, "order across the upgrade"},
+		"2.x upgrade, by request":   {"node-old.mjs", request, "upgrade", []string{"old"}, ""},
+		"2.x base64, by connection": {"node-old.mjs", connection, "base64", []string{"old"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			driver := startScript(t, c.script, task{
-				"url": c.url, "mode": c.mode, "rounds": 1, "kicks": 3, "crowd": 4, "groups": c.groups,
+				"url": c.url, "mode": c.mode, "rounds": 1, "kicks": 3, "crowd": 4, "groups": c.groups, "only": c.only,
 			}.json())
 			outcomes(t, driver)
 			driver.wait()
 		})
 	}
+	t.Run("JSONP", func(t *testing.T) { throughJSONP(t, request) })
 	for i, n := range nodes {
-		s := n.node.Stats()
-		t.Logf("node %d: %+v", i, s)
-		if s.Forwarded == 0 || s.Accepted == 0 || s.Failed > 0 {
+		if s := n.node.Stats(); s.Forwarded == 0 || s.Accepted == 0 || s.Failed > 0 {
 			t.Errorf("node %d: %+v", i, s)
 		}
+	}
+}
+
+// throughJSONP gets an event back as a page of old does that polls with scripts and forms.
+func throughJSONP(t *testing.T, base string) {
+	query := "/socket.io/?EIO=3&transport=polling&j=0"
+	get := func() string {
+		t.Helper()
+		res, err := http.Get(base + query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		script, err := io.ReadAll(res.Body)
+		call, _ := strings.CutPrefix(string(script), "___eio[0](")
+		var payload string
+		if err2 := json.Unmarshal([]byte(strings.TrimSuffix(call, ");")), &payload); errors.Join(err, err2) != nil {
+			t.Fatalf("%s %q: %v", res.Status, script, errors.Join(err, err2))
+		}
+		return payload
+	}
+	got := get()
+	_, sid, _ := strings.Cut(got, `"sid":"`)
+	sid, _, _ = strings.Cut(sid, `"`)
+	query += "&sid=" + sid
+	for !strings.Contains(got, `["welcome"`) {
+		got = get()
+	}
+	const event = `16:42["echo","hé "]`
+	res, err := http.PostForm(base+query, url.Values{"d": {event}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if got := get(); res.StatusCode != 200 || got != event {
+		t.Errorf("%s, %q", res.Status, got)
 	}
 }

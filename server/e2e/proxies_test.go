@@ -149,7 +149,7 @@ func TestReverseProxies(t *testing.T) {
 			}
 			nodes := startForwarding(t, opts, 2)
 			url, url2 := p.start(t, nodes, false)
-			for mode, groups := range map[string][]string{"polling": {"connection"}, "upgrade": {"connection", "delivery"}, "websocket": {"connection"}} {
+			for mode, groups := range map[string][]string{"polling": {"connection"}, "upgrade": {"connection", "endings"}, "websocket": {"connection"}} {
 				t.Run(mode, func(t *testing.T) {
 					driver := startScript(t, "node.mjs", task{
 						"url": url, "mode": mode, "rounds": 1, "kicks": 3, "crowd": 4, "groups": groups,
