@@ -17,6 +17,8 @@ type chatStore struct {
 	opts chat.Options
 	ids  *event.IDs
 
+	miscounted miscounted
+
 	seats  *places[chat.User]             // in rooms
 	online *places[struct{}]              // of users
 	posts  posts                          // that wait for their room's turn
@@ -43,8 +45,9 @@ var (
 func (db *DB) Chat(opts *chat.Options) chat.Store {
 	c := &chatStore{db: db, opts: opts.WithDefaults(), ids: event.NewIDs(time.Now)}
 	c.Watch(func(string, chat.User) {}, func(string, string, chat.User) {})
+	c.miscounted.rooms = make(map[string]struct{})
 	c.posts.waiting, c.posts.unsure = make(map[string][]*post), make(map[string]struct{})
-	c.seats = newPlaces(db, "chat", placeHooks[chat.User]{restore: c.restore, leave: c.leaveOwed, evict: c.evict})
+	c.seats = newPlaces(db, "chat", placeHooks[chat.User]{restore: c.restore, leave: c.leaveOwed, evict: c.evict, mended: c.recount})
 	c.online = newPlaces(db, "chat-user", placeHooks[struct{}]{
 		restore: c.restoreUser, leave: c.depart, evict: c.evictUser,
 	})

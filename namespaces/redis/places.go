@@ -29,6 +29,8 @@ type placeHooks[V any] struct {
 	leave func(ctx context.Context, place, socket string) error
 	// evict takes all out who are there through a node that is dead.
 	evict func(ctx context.Context, place, node string) error
+	// mended, if not nil, is called after the others when all is well.
+	mended func(ctx context.Context) error
 }
 
 // A spot is one place on this node.
@@ -177,6 +179,9 @@ func (p *places[V]) mend(ctx context.Context) {
 		}
 		return p.do.restore(ctx, u.place, u.socket, u.v)
 	})
+	if err == nil && p.do.mended != nil {
+		err = p.do.mended(ctx)
+	}
 	for more := true; err == nil && more; {
 		more, err = p.unlist(ctx)
 	}
