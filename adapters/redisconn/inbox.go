@@ -24,6 +24,7 @@ type inbox struct {
 // event is a message of a channel, a gap in it, or a probe.
 type event struct {
 	topic   *topic // nil: a probe
+	channel string // of a message that came by a pattern
 	payload string
 	gap     bool
 }
@@ -89,7 +90,7 @@ func (in *inbox) handle(e event) {
 		// The payload is a copy of its own that nobody else keeps, so its bytes need no other.
 		payload := unsafe.Slice(unsafe.StringData(e.payload), len(e.payload))
 		for _, s := range *e.topic.subs.Load() {
-			if err := s.handle(payload); err != nil {
+			if err := s.handle(e.channel, payload); err != nil {
 				in.c.badMessage(e.topic.channel, err)
 			}
 		}
@@ -97,13 +98,16 @@ func (in *inbox) handle(e event) {
 }
 
 // handle runs a handler that may panic.
-func (s *Subscription) handle(payload []byte) (err error) {
+func (s *Subscription) handle(channel string, payload []byte) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("handler panicked: %v", r)
 		}
 	}()
-	return s.opts.Handler(s.opts.Channel, payload)
+	if channel == "" {
+		channel = s.opts.Channel
+	}
+	return s.opts.Handler(channel, payload)
 }
 
 func (in *inbox) size() int {

@@ -29,8 +29,9 @@ type link struct {
 	topics       map[*topic]bool
 	healthy, was bool // the last probe came back; one came back ever
 
-	wake chan struct{} // has one element when there are ops
-	seen atomic.Bool   // something came since the last ping
+	wake chan struct{}    // has one element when there are ops
+	on   [2]chan struct{} // closed once the probes of a kind have their channel
+	seen atomic.Bool      // something came since the last ping
 
 	mu     sync.Mutex
 	ops    []op
@@ -43,6 +44,7 @@ type link struct {
 type op struct {
 	channel string
 	sharded bool
+	pattern bool
 	enter   bool
 }
 
@@ -54,17 +56,22 @@ func (l *link) name() string {
 	return l.addr
 }
 
+// sameAs reports whether one command may do both.
+func (o op) sameAs(other op) bool {
+	return o.sharded == other.sharded && o.pattern == other.pattern && o.enter == other.enter
+}
+
 func newLink(c *Conn, node redis.UniversalClient, addr string) *link {
 	return &link{
 		c: c, node: node, addr: addr, dead: make(chan struct{}), topics: make(map[*topic]bool), wake: make(chan struct{}, 1),
-		asked: make(map[string]int),
+		asked: make(map[string]int), on: [2]chan struct{}{make(chan struct{}), make(chan struct{})},
 	}
 }
 
 // enqueue never blocks.
 func (l *link) enqueue(t *topic, enter bool) {
 	l.mu.Lock()
-	l.ops = append(l.ops, op{t.channel, t.sharded, enter})
+	l.ops = append(l.ops, op{t.channel, t.sharded, t.pattern, enter})
 	l.mu.Unlock()
 	select {
 	case l.wake <- struct{}{}:
@@ -194,14 +201,14 @@ func (l *link) writeOps() error {
 	l.mu.Unlock()
 	for len(ops) > 0 {
 		n := 1
-		for !ops[0].sharded && n < min(len(ops), subscribeBatch) && ops[n].enter == ops[0].enter && !ops[n].sharded {
+		for !ops[0].sharded && n < min(len(ops), subscribeBatch) && ops[n].sameAs(ops[0]) {
 			n++
 		}
 		channels := make([]string, n)
 		for i := range channels {
 			channels[i] = ops[i].channel
 		}
-		if err := l.send(ops[0].sharded, ops[0].enter, channels); err != nil {
+		if err := l.send(ops[0], channels); err != nil {
 			return err
 		}
 		ops = ops[n:]
@@ -209,14 +216,18 @@ func (l *link) writeOps() error {
 	return l.enterProbes()
 }
 
-func (l *link) send(sharded, enter bool, channels []string) error {
+func (l *link) send(o op, channels []string) error {
 	send := l.ps.Subscribe
 	switch {
-	case sharded && enter:
+	case o.sharded && o.enter:
 		send = l.ps.SSubscribe
-	case sharded:
+	case o.sharded:
 		send = l.ps.SUnsubscribe
-	case !enter:
+	case o.pattern && o.enter:
+		send = l.ps.PSubscribe
+	case o.pattern:
+		send = l.ps.PUnsubscribe
+	case !o.enter:
 		send = l.ps.Unsubscribe
 	}
 	return send(l.bounded(), channels...)
@@ -250,8 +261,14 @@ func (l *link) message(m *redis.Message) {
 		return
 	}
 	l.c.stats.received.Add(1)
-	if t := l.c.routes.topic(m.Channel); t != nil {
-		l.c.inbox.push(event{topic: t, payload: m.Payload})
+	e := event{payload: m.Payload}
+	if m.Pattern == "" {
+		e.topic = l.c.routes.topic(m.Channel)
+	} else {
+		e.topic, e.channel = l.c.routes.topic(patternKey(m.Pattern)), m.Channel
+	}
+	if e.topic != nil {
+		l.c.inbox.push(e)
 	}
 }
 
@@ -263,6 +280,8 @@ func (l *link) subscription(s *redis.Subscription) {
 			return
 		}
 		l.c.routes.confirmed(l, s.Channel)
+	case "psubscribe":
+		l.c.routes.confirmed(l, patternKey(s.Channel))
 	case "sunsubscribe":
 		if s.Channel == l.probe {
 			l.fail(errMoved)

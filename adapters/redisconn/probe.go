@@ -54,7 +54,7 @@ func (l *link) enterProbes() error {
 		}
 		l.mu.Unlock()
 		if enter {
-			if err := l.send(i == 1, true, []string{l.probe}); err != nil {
+			if err := l.send(op{sharded: i == 1, enter: true}, []string{l.probe}); err != nil {
 				return err
 			}
 		}
@@ -99,6 +99,9 @@ func (l *link) sendProbe(sharded bool) {
 	i := index(sharded)
 	l.mu.Lock()
 	p := &l.probes[i]
+	if !p.on {
+		close(l.on[i])
+	}
 	p.on, p.taken, p.arrived = true, false, false
 	p.count++
 	count := p.count

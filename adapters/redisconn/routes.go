@@ -34,11 +34,17 @@ func (r *routes) init(c *Conn) {
 func (r *routes) add(s *Subscription) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := r.topics[s.opts.Channel]
+	key := s.opts.Channel
+	if s.opts.Pattern {
+		key = patternKey(key)
+	}
+	t := r.topics[key]
 	if t == nil {
-		t = &topic{channel: s.opts.Channel, pin: s.opts.Pin, sharded: s.opts.Sharded, ready: make(chan struct{})}
+		t = &topic{
+			key: key, channel: s.opts.Channel, pin: s.opts.Pin, sharded: s.opts.Sharded, pattern: s.opts.Pattern, ready: make(chan struct{}),
+		}
 		t.subs.Store(&[]*Subscription{})
-		r.topics[t.channel] = t
+		r.topics[t.key] = t
 		r.place(t)
 	}
 	if t.sharded != s.opts.Sharded {
@@ -61,7 +67,7 @@ func (r *routes) remove(s *Subscription) {
 	if len(subs) > 0 {
 		return
 	}
-	delete(r.topics, t.channel)
+	delete(r.topics, t.key)
 	r.off(t)
 	if t.link != nil {
 		delete(t.link.topics, t)
@@ -146,7 +152,7 @@ func (r *routes) route(t *topic) {
 	node, addr, err := r.c.node(r.c.ctx, t.pin)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed || r.topics[t.channel] != t || t.link != nil {
+	if r.closed || r.topics[t.key] != t || t.link != nil {
 		return
 	}
 	if err != nil {
@@ -170,9 +176,9 @@ func (r *routes) route(t *topic) {
 }
 
 // confirmed notes that Redis has a subscription.
-func (r *routes) confirmed(l *link, channel string) {
+func (r *routes) confirmed(l *link, key string) {
 	r.mu.Lock()
-	t := r.topics[channel]
+	t := r.topics[key]
 	if t == nil || t.link != l || t.on {
 		r.mu.Unlock()
 		return
@@ -193,10 +199,10 @@ func (r *routes) confirmed(l *link, channel string) {
 }
 
 // topic returns a wanted channel, or nil.
-func (r *routes) topic(channel string) *topic {
+func (r *routes) topic(key string) *topic {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.topics[channel]
+	return r.topics[key]
 }
 
 // health notes whether a connection's last probe came back.

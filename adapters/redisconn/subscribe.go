@@ -11,6 +11,8 @@ type SubOptions struct {
 	Channel string
 	// Sharded subscribes with SSUBSCRIBE (Redis 7). One channel is either sharded or not.
 	Sharded bool
+	// Pattern subscribes with PSUBSCRIBE: Channel is a pattern, and Handler gets the name of each message's channel. Not with Sharded.
+	Pattern bool
 	// Pin is the key or channel whose owner is asked in a Redis Cluster. It should be the one that the channel's publishers use, or the order
 	// of their messages is not kept. Sharded channels have no other than their own. Default: Channel.
 	Pin string
@@ -31,8 +33,10 @@ type Subscription struct {
 
 // topic is a channel with its listeners. Empty, it is about to go.
 type topic struct {
+	key          string // in routes.topics
 	channel, pin string
 	sharded      bool
+	pattern      bool
 	subs         atomic.Pointer[[]*Subscription] // replaced under routes.mu
 
 	// Guarded by routes.mu.
@@ -47,6 +51,9 @@ func (c *Conn) Subscribe(opts SubOptions) *Subscription {
 	if opts.Channel == "" || opts.Handler == nil {
 		panic("redisconn: SubOptions.Channel or Handler is missing")
 	}
+	if opts.Pattern && opts.Sharded {
+		panic("redisconn: SubOptions.Pattern and Sharded")
+	}
 	if opts.Pin == "" || opts.Sharded {
 		opts.Pin = opts.Channel
 	}
@@ -54,6 +61,9 @@ func (c *Conn) Subscribe(opts SubOptions) *Subscription {
 	c.routes.add(s)
 	return s
 }
+
+// patternKey is the key of a pattern's topic. No channel has such a name that anybody would use.
+func patternKey(pattern string) string { return "\x00" + pattern }
 
 // Channel is the channel's name.
 func (s *Subscription) Channel() string { return s.opts.Channel }

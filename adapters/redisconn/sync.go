@@ -49,6 +49,13 @@ func (c *Conn) sync(ctx context.Context, subs []*Subscription) (lost bool, err e
 		case slices.Contains(ways, w):
 			continue
 		}
+		select { // a probe's channel is subscribed after those that it is for
+		case <-w.link.on[index(w.sharded)]:
+		case <-w.link.dead:
+			return true, nil
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
 		p := c.waiters.add()
 		ways, probes = append(ways, w), append(probes, p)
 		if err := c.sendProbe(w, s.opts.Pin, p); err != nil {

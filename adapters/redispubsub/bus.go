@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"strings"
 	"sync"
 	"time"
 
@@ -57,7 +58,10 @@ func newBus(c *Cluster, local adapter.Local) *bus {
 	if c.opts.Wire == Sharded {
 		b.form = &sharded{b.channels, c.opts.Receive, c.opts.Send, nodewire.Sharded{Limits: c.opts.Limits}}
 	} else {
-		b.form = &classic{b.channels, b.id, b.channels.answersTo(b.id), b.namespace, nodewire.Classic{Limits: c.opts.Limits}}
+		b.form = &classic{
+			channels: b.channels, id: b.id, own: b.channels.answersTo(b.id), namespace: b.namespace,
+			patterns: c.opts.Patterns, hasRoom: local.HasRoom, codec: nodewire.Classic{Limits: c.opts.Limits},
+		}
 	}
 	b.link = cluster.NewLink(local, b, &cluster.Options{Timeout: c.opts.Timeout, MaxAnswering: c.opts.MaxAnswering})
 	handler := b.receive
@@ -68,12 +72,13 @@ func newBus(c *Cluster, local adapter.Local) *bus {
 
 // open subscribes to what the namespace always has.
 func (b *bus) open() {
-	names := []string{b.channels.base, b.channels.answersTo(b.id)}
-	if b.c.opts.Wire == Classic {
-		names = append(names, b.channels.counted, b.channels.shared)
+	base := b.subscribe
+	if b.c.opts.Patterns {
+		base = b.subscribeAll
 	}
-	for _, name := range names {
-		b.fixed = append(b.fixed, b.subscribe(name, b.receive))
+	b.fixed = append(b.fixed, base(b.channels.base, b.receive), b.subscribe(b.channels.answersTo(b.id), b.receive))
+	if b.c.opts.Wire == Classic {
+		b.fixed = append(b.fixed, b.subscribe(b.channels.counted, b.receive), b.subscribe(b.channels.shared, b.receive))
 	}
 	b.late.Go(b.awaitFirst)
 }
@@ -87,6 +92,20 @@ func (b *bus) subscribe(channel string, handler func(string, []byte) error) *red
 		OnGap:   b.missed,
 	})
 }
+
+// subscribeAll subscribes to all channels whose names begin so.
+func (b *bus) subscribeAll(begin string, handler func(string, []byte) error) *redisconn.Subscription {
+	return b.c.conn.Subscribe(redisconn.SubOptions{
+		Channel: literal.Replace(begin) + "*",
+		Pattern: true,
+		Pin:     b.pin(begin),
+		Handler: handler,
+		OnGap:   b.missed,
+	})
+}
+
+// literal takes from characters what they mean in a pattern of Redis.
+var literal = strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`, `\`, `\\`)
 
 // pin decides who of a Redis Cluster has a channel: on the classic wire one server all
 // of the namespace, which keeps one order.

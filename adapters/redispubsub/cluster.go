@@ -17,6 +17,14 @@
 // Node servers have namespaces with # they share channels with rooms of such names, as
 // among themselves: no event goes astray, since each tells its namespace.
 //
+// # Rooms
+//
+// A server is subscribed to the rooms that its sockets are in, and to no others. It
+// subscribes when the first socket joins, which takes as long as a message to Redis and
+// back; what others send there before is lost to it. After this package's own
+// Adapter.Join that cannot happen, because what follows goes to all servers for a while.
+// Where Node servers join and send in the same moment, set Options.Patterns.
+//
 // # Order
 //
 // What one server publishes in a namespace arrives in the order of the calls; in a Redis
@@ -41,8 +49,8 @@ import (
 type Cluster struct {
 	opts    Options
 	conn    *redisconn.Conn
-	command string // that publishes
-	spread  bool   // the channels of a namespace are on several servers of a Redis Cluster
+	command any  // that publishes, a string
+	spread  bool // the channels of a namespace are on several servers of a Redis Cluster
 
 	mu    sync.Mutex        // guards what follows
 	buses map[string][]*bus // by namespace; an older one is about to go

@@ -153,6 +153,24 @@ func renamed(w []byte, old, now cluster.Message) []byte {
 	return bytes.ReplaceAll(w, []byte(old.Request), []byte(now.Request))
 }
 
+// TestPatternsMissNothing of what is sent to a room in the moment in which it is joined.
+func TestPatternsMissNothing(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	opts := options(redispubsub.Options{Patterns: true})
+	for _, ns := range []string{"/", "/t[1]?*\\"} {
+		a, b := join(t, client, opts, ns), join(t, client, opts, ns)
+		b.synced(t)
+		a.emit(t, `["nobody"]`, "red")
+		a.emit(t, `["all"]`)
+		b.expect(t, `["all"]`)
+		b.enter(b.a, "red") // and nothing need be told to Redis
+		a.emit(t, `["red"]`, "red")
+		a.emit(t, `["all"]`)
+		b.expect(t, `["red"]`, `["all"]`)
+	}
+}
+
 func forBothWires(t *testing.T, test func(t *testing.T, server *redistest.Server, opts *redispubsub.Options, file string)) {
 	t.Parallel()
 	for file, opts := range map[string]redispubsub.Options{"classic.txt": {}, "sharded.txt": {Wire: redispubsub.Sharded}} {

@@ -145,7 +145,7 @@ func TestSecretKeepsOthersOut(t *testing.T) {
 func TestImpossibleOptionsAreNamed(t *testing.T) {
 	client := redistest.Start(t).Client(t)
 	for field, opts := range map[string]redispubsub.Options{
-		"Wire": {Wire: 9}, "Receive": {Wire: redispubsub.Sharded, Receive: 9}, "Send": {Send: redispubsub.Static},
+		"Wire": {Wire: 9}, "Receive": {Wire: redispubsub.Sharded, Receive: 9}, "Send": {Send: redispubsub.Static}, "Patterns": {Wire: redispubsub.Sharded, Patterns: true},
 		"Secret": {Secret: []byte("short")}, "Timeout": {Timeout: -1}, "Linger": {Linger: -1}, "MaxAnswering": {MaxAnswering: -1},
 	} {
 		if _, err := redispubsub.New(client, &opts); err == nil || !strings.Contains(err.Error(), field) {

@@ -53,6 +53,11 @@ type Options struct {
 	// socket has left it. 1 s.
 	Linger time.Duration
 
+	// Patterns subscribes on the Classic wire as Node does, to everything of a namespace,
+	// and not to each room that a local socket is in. It costs Redis and this server
+	// more, and is for clusters in which Node servers make sockets of others join a
+	// room and send to it in the same moment, before these can have subscribed.
+	Patterns bool
 	// Receive is how this server subscribes on the Sharded wire: what it should be
 	// prepared for. DynamicPrivate, which gets everything from every mode.
 	Receive Mode
@@ -88,6 +93,8 @@ func (o *Options) withDefaults() (Options, error) {
 		return c, errors.New("redispubsub: Options.Send is unknown")
 	case c.Wire != Sharded && c.Receive+c.Send > 0:
 		return c, errors.New("redispubsub: Options.Receive and Send need Options.Wire Sharded")
+	case c.Wire == Sharded && c.Patterns:
+		return c, errors.New("redispubsub: Options.Patterns needs Options.Wire Classic")
 	case c.Secret != nil && len(c.Secret) < minSecret:
 		return c, fmt.Errorf("redispubsub: Options.Secret is shorter than %d bytes", minSecret)
 	case c.Timeout < 0:

@@ -72,6 +72,7 @@ var wires = map[string]redispubsub.Options{
 	"dynamic":         {Wire: redispubsub.Sharded, Receive: redispubsub.Dynamic},
 	"dynamic-private": {Wire: redispubsub.Sharded, Send: redispubsub.DynamicPrivate},
 	"static":          {Wire: redispubsub.Sharded, Receive: redispubsub.Static, Send: redispubsub.Static},
+	"patterns":        {Patterns: true},
 	"signed":          {Secret: []byte("0123456789abcdef")},
 }
 

@@ -2,6 +2,7 @@ package redispubsub
 
 import (
 	"fmt"
+	"strings"
 
 	"parley/adapters/cluster"
 	"parley/adapters/nodewire"
@@ -46,6 +47,8 @@ type classic struct {
 	id        string
 	own       string // the channel of answers to this server
 	namespace string
+	patterns  bool
+	hasRoom   func(name string) bool
 	codec     nodewire.Classic
 }
 
@@ -87,8 +90,8 @@ func (c *classic) read(channel string, data []byte) (m cluster.Message, err erro
 		}
 		m.From = "" // most answers do not tell
 	default:
-		if string(c.codec.From(data)) == c.id {
-			return cluster.Message{From: c.id}, nil // the echo need not be read
+		if string(c.codec.From(data)) == c.id || c.patterns && !c.concerns(channel) {
+			return cluster.Message{}, nil // need not be read
 		}
 		m, err = c.codec.ParseBroadcast(data)
 	}
@@ -98,7 +101,17 @@ func (c *classic) read(channel string, data []byte) (m cluster.Message, err erro
 	return m, err
 }
 
-func (c *classic) wants(bool) bool { return true }
+// concerns reports whether a channel of broadcasts is for somebody here.
+func (c *classic) concerns(channel string) bool {
+	room, ok := strings.CutPrefix(channel, c.base)
+	if !ok || room == "" {
+		return ok
+	}
+	room, ok = strings.CutSuffix(room, "#")
+	return ok && c.hasRoom(room)
+}
+
+func (c *classic) wants(bool) bool { return !c.patterns }
 
 // sharded is the form of createShardedAdapter.
 type sharded struct {

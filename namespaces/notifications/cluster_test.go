@@ -23,3 +23,16 @@ func TestRoomsThatAreNotKnownWhollyAreNotTold(t *testing.T) {
 	answers(t, "a room", post(list[0], `{"to":{"room":"tea"},"type":"system"}`, nil), http.StatusServiceUnavailable, "unavailable")
 	answers(t, "a user", post(list[0], `{"to":{"userId":"u1"},"type":"system"}`, nil), http.StatusAccepted, "")
 }
+
+func TestRoomsOfSocketsOfOtherServersArePrivate(t *testing.T) {
+	bus := membus.NewBus(nil)
+	var people [2]*person
+	for i := range people {
+		srv := socketio.New(&socketio.Options{Adapter: bus.Adapter})
+		t.Cleanup(func() { _ = srv.Shutdown(context.Background()) })
+		Mount(srv, identity.NewGate(nil), nil)
+		people[i] = visit(t, srv, "u1", 0)
+	}
+	people[0].refused("forbidden", "join-room", object{"roomId": people[1].ID()})
+	people[0].ask(`{"ok":true}`, "join-room", object{"roomId": "twenty-characters-20"})
+}

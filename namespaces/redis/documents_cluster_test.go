@@ -84,8 +84,17 @@ func TestEditorsOnSeveralNodesConverge(t *testing.T) {
 	})
 }
 
+// typeOn lets ten editors type on nodes, who end with the text of the store, and counts those who come back as the same.
 func typeOn(t *testing.T, nodes []*docNode) (recovered int32) {
-	const editors, each = 10, 100
+	recovered, gaps := typeInto(t, nodes, 100)
+	if gaps > 0 {
+		t.Errorf("%d changes have come out of order", gaps)
+	}
+	return recovered
+}
+
+func typeInto(t *testing.T, nodes []*docNode, each int) (recovered int32, gaps int) {
+	const editors = 10
 	list := make([]*documentstest.Editor, editors)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -118,7 +127,26 @@ func typeOn(t *testing.T, nodes []*docNode) (recovered int32) {
 	}
 	all.Wait()
 	converged(t, nodes[0].store, "shared", list)
-	return back.Load()
+	for _, e := range list {
+		gaps += e.Gaps
+	}
+	return back.Load(), gaps
+}
+
+// Redis is killed while people type.
+func TestEditorsConvergeThoughRedisIsKilled(t *testing.T) {
+	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	nodes := docNodes(t, server, 3, Options{Timeout: time.Second})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 3 {
+			time.Sleep(300 * time.Millisecond)
+			server.Restart()
+		}
+	}()
+	typeInto(t, nodes, 60)
+	<-done
 }
 
 // converged checks that all have the text of the store.

@@ -28,8 +28,8 @@ type Options struct {
 	Flush func(ctx context.Context, namespace string, rooms ...string) error
 	// Timeout bounds a call while Redis does not answer. 3 s.
 	Timeout time.Duration
-	// Lease is how long a node has a turn in Redis, from which a dead one frees it; it
-	// acts on it for two thirds. At least 100 ms. 3 s.
+	// Lease is for how long a node has a turn, unless it asks again: so long others wait
+	// for one that is dead. At least 100 ms. 3 s.
 	Lease time.Duration
 	// Hold is how long a node that has a turn may keep it when another one wants it.
 	// 20 ms.

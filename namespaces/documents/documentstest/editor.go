@@ -27,7 +27,9 @@ type Editor struct {
 	name    string
 	id      string // of the document
 	text    []uint16
-	Version int // of the copy
+	later   map[int]ot.Operation // by version: changes that have come before their turn
+	Version int                  // of the copy
+	Gaps    int                  // changes that have come out of order
 }
 
 // An Object is a payload.
@@ -65,8 +67,15 @@ func (e *Editor) Return(srv *socketio.Server) (recovered bool) {
 
 func (e *Editor) reopen() {
 	e.t.Helper()
-	if r := e.Ask("document-open", Object{"documentId": e.id}); !r.OK {
-		e.t.Fatalf("not opened: %+v", r)
+	deadline := time.Now().Add(patience)
+	for {
+		r := e.Ask("document-open", Object{"documentId": e.id})
+		if r.OK {
+			break
+		}
+		if r.Error.Code != "unavailable" || time.Now().After(deadline) {
+			e.t.Fatalf("not opened: %+v", r)
+		}
 	}
 	e.begin(e.Expect("document-init"))
 }
@@ -79,6 +88,7 @@ func (e *Editor) begin(ev socketiotest.Event) {
 		e.t.Fatal(err)
 	}
 	e.text, e.Version = utf16.Encode([]rune(s.Content)), s.Version
+	e.catchUp()
 }
 
 // Text returns the copy.
@@ -87,7 +97,9 @@ func (e *Editor) Text() string { return string(utf16.Decode(e.text)) }
 // Follow takes the next change in, which must be the one that follows on the copy.
 func (e *Editor) Follow() {
 	e.t.Helper()
-	e.apply(e.Expect("document-update"))
+	if e.apply(e.Expect("document-update")); e.Gaps > 0 {
+		e.t.Fatalf("a change has come out of order, after version %d", e.Version)
+	}
 }
 
 // Step takes the next change in, or the document anew, and reports which.
@@ -116,9 +128,30 @@ func (e *Editor) apply(ev socketiotest.Event) {
 		e.t.Fatal(err)
 	}
 	if c.Version != e.Version+1 {
-		e.t.Fatalf("version %d after %d", c.Version, e.Version)
+		e.Gaps++
 	}
-	e.text, e.Version = splice(e.text, c.Operation), c.Version
+	if e.later == nil {
+		e.later = make(map[int]ot.Operation)
+	}
+	e.later[c.Version] = c.Operation
+	e.catchUp()
+}
+
+// catchUp makes the changes whose turn it is.
+func (e *Editor) catchUp() {
+	for version := range e.later {
+		if version <= e.Version {
+			delete(e.later, version)
+		}
+	}
+	for {
+		o, there := e.later[e.Version+1]
+		if !there {
+			return
+		}
+		e.text, e.Version = splice(e.text, o), e.Version+1
+		delete(e.later, e.Version)
+	}
 }
 
 // splice is what a JavaScript client does with an operation.
