@@ -59,7 +59,8 @@ class Editor {
     this.socket.emit("document-open", { documentId });
   }
 
-  // Without an open document there was a cut in between; with a stale version the text comes by itself.
+  // Without an open document there was a cut in between, and what waited for its turn then is unavailable; with a stale
+  // version the text comes by itself.
   refused(code) {
     if (code === "stale") stale++;
     if (code === "unavailable") unavailable++;
