@@ -58,6 +58,7 @@ var layers = map[string][]string{
 	"adapters/redisconn/redistest": {},
 	"adapters/forward":             {},
 	"adapters/nodewire":            {"adapters/cluster", "server/adapter", "server/wire/msgpack", "server/wire/sio"},
+	"adapters/redisemitter":        {"adapters/cluster", "adapters/nodewire", "server/adapter", "server/socketio"},
 	"adapters/redisstreams": {
 		"adapters/cluster", "adapters/nodewire", "adapters/redisconn", "server/adapter",
 	},

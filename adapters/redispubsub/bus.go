@@ -55,19 +55,23 @@ func newBus(c *Cluster, local adapter.Local) *bus {
 	b := &bus{c: c, local: local, namespace: local.Namespace(), id: newID(c.opts.Wire)}
 	b.life, b.cancel = context.WithCancel(context.Background())
 	b.channels = c.opts.channels(b.namespace)
-	if c.opts.Wire == Sharded {
-		b.form = &sharded{b.channels, c.opts.Receive, c.opts.Send, nodewire.Sharded{Limits: c.opts.Limits}}
-	} else {
-		b.form = &classic{
-			channels: b.channels, id: b.id, own: b.channels.answersTo(b.id), namespace: b.namespace,
-			patterns: c.opts.Patterns, hasRoom: local.HasRoom, codec: nodewire.Classic{Limits: c.opts.Limits},
-		}
-	}
+	b.form = b.newForm(local.HasRoom)
 	b.link = cluster.NewLink(local, b, &cluster.Options{Timeout: c.opts.Timeout, MaxAnswering: c.opts.MaxAnswering})
 	handler := b.receive
 	b.rooms = &rooms{linger: c.opts.Linger, byName: make(map[string]*room)}
 	b.rooms.subscribe = func(room string) *redisconn.Subscription { return b.subscribe(b.channels.room(room), handler) }
 	return b
+}
+
+func (b *bus) newForm(hasRoom func(string) bool) form {
+	opts := &b.c.opts
+	if opts.Wire == Sharded {
+		return &sharded{b.channels, opts.Receive, opts.Send, nodewire.Sharded{Limits: opts.Limits}}
+	}
+	return &classic{
+		channels: b.channels, id: b.id, own: b.channels.answersTo(b.id), namespace: b.namespace,
+		patterns: opts.Patterns, hasRoom: hasRoom, codec: nodewire.Classic{Limits: opts.Limits},
+	}
 }
 
 // open subscribes to what the namespace always has.
@@ -152,7 +156,10 @@ const overhead = 192
 
 // publish queues a message; with narrow it goes to the channel of the one room, if there
 // is such a channel.
-func (b *bus) publish(m *cluster.Message, narrow bool) error {
+func (b *bus) publish(m *cluster.Message, narrow bool) error { return b.queue(m, narrow, nil) }
+
+// queue is publish; done is told what has become of it.
+func (b *bus) queue(m *cluster.Message, narrow bool, done func(error)) error {
 	signature := 0
 	if b.c.opts.Secret != nil {
 		signature = macSize
@@ -168,7 +175,7 @@ func (b *bus) publish(m *cluster.Message, narrow bool) error {
 	if signature > 0 {
 		sign(b.c.opts.Secret, channel, data)
 	}
-	return b.c.conn.Publish(b.pin(channel), nil, b.c.command, channel, data)
+	return b.c.conn.Publish(b.pin(channel), done, b.c.command, channel, data)
 }
 
 // receive is the handler of all channels.

@@ -60,6 +60,7 @@ type Cluster struct {
 	replays chan struct{} // has something in it for each that runs
 	streams []*stream
 	readers []*reader
+	reading sync.Once // starts the readers, which a mere emitter does not need
 	noted   notes
 
 	mu    sync.RWMutex      // guards what follows
@@ -95,7 +96,7 @@ func New(client redis.UniversalClient, opts *Options) (*Cluster, error) {
 	}
 	c.life, c.cancel = context.WithCancel(context.Background())
 	c.reads, c.own = readClient(client)
-	c.open()
+	c.name()
 	return c, nil
 }
 
@@ -121,8 +122,8 @@ func readClient(client redis.UniversalClient) (reads redis.UniversalClient, own 
 // cannot be another's too.
 var quietConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 
-// open starts reading.
-func (c *Cluster) open() {
+// name names the streams, and who reads them.
+func (c *Cluster) name() {
 	for i := range c.opts.StreamCount {
 		name := c.opts.StreamName
 		if c.opts.StreamCount > 1 {
@@ -140,6 +141,13 @@ func (c *Cluster) open() {
 	} else {
 		c.readers = append(c.readers, newReader(c, c.streams...))
 	}
+}
+
+// open starts reading.
+func (c *Cluster) open() {
+	if c.closed.Load() {
+		return
+	}
 	for _, r := range c.readers {
 		c.work.Go(r.run)
 	}
@@ -149,6 +157,7 @@ func (c *Cluster) open() {
 // Adapter ties a namespace to those of the same name. It is a value for
 // socketio.Options.Adapter, of one server. What it makes is an adapter.Recoverer.
 func (c *Cluster) Adapter(local adapter.Local) (adapter.Adapter, error) {
+	c.reading.Do(c.open)
 	b := newBus(c, local)
 	c.mu.Lock()
 	c.buses[b.namespace] = append(c.buses[b.namespace], b)
@@ -235,6 +244,12 @@ func (c *Cluster) Sync(ctx context.Context, namespace string, _ ...string) error
 // Health tells how the connections are, those of the readers included.
 func (c *Cluster) Health() redisconn.Health {
 	h := c.conn.Health()
+	c.mu.RLock()
+	idle := len(c.buses) == 0
+	c.mu.RUnlock()
+	if idle {
+		return h
+	}
 	for _, r := range c.readers {
 		if err := r.state(&h.Since); err != nil {
 			h.Subscribed, h.Err = false, err

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"bytes"
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
@@ -64,6 +65,23 @@ func beginEvent(ns *Namespace, id int64, event string, args []any, spare int) (e
 		return encoder{}, fmt.Errorf("socketio: event %s: %w", event, err)
 	}
 	return e, nil
+}
+
+// EncodeEvent encodes an event with arguments as those of Emit, for who sends events by
+// other ways than a Server. Nothing of the payload is the caller's.
+func EncodeEvent(event string, args ...any) (adapter.Payload, error) {
+	if sio.Reserved(event) {
+		return adapter.Payload{}, fmt.Errorf("%w: %s", ErrReserved, event)
+	}
+	e := encoder{buf: make([]byte, 0, len(event)+sizeHint(args)+4)}
+	e.buf = sio.AppendString(append(e.buf, '['), event)
+	if err := e.values(args); err != nil {
+		return adapter.Payload{}, fmt.Errorf("socketio: event %s: %w", event, err)
+	}
+	for i, data := range e.attachments {
+		e.attachments[i] = bytes.Clone(data)
+	}
+	return adapter.Payload{Data: append(e.buf, ']'), Attachments: e.attachments}, nil
 }
 
 // encodeAck encodes an acknowledgement.
