@@ -84,10 +84,17 @@ func (d *Documents) open(ctx context.Context, s *socketio.Socket, in documentReq
 		d.put(s, in.DocumentID)
 		return openReply{}, refusal(err)
 	}
-	if gone != nil { // and nobody has been told that it came
-		return openReply{}, errors.Join(gone, d.leave(context.WithoutCancel(ctx), s, in.DocumentID))
+	if gone == nil {
+		return reply, nil
 	}
-	return reply, nil
+	// Nobody has been told that it came.
+	if err := d.leave(context.WithoutCancel(ctx), s, in.DocumentID); err != nil {
+		d.trouble(ctx, "document not closed", in.DocumentID, err)
+	}
+	if errors.Is(gone, socketio.ErrTooManyRooms) {
+		gone = errTooMany
+	}
+	return openReply{}, gone
 }
 
 // welcome tells the others that a socket has come, if that makes the collaborators others.

@@ -86,7 +86,7 @@ func TestEditorsOnSeveralNodesConverge(t *testing.T) {
 
 // typeOn lets ten editors type on nodes, who end with the text of the store, and counts those who come back as the same.
 func typeOn(t *testing.T, nodes []*docNode) (recovered int32) {
-	recovered, gaps := typeInto(t, nodes, 100)
+	recovered, gaps := typeInto(t, nodes, 60)
 	if gaps > 0 {
 		t.Errorf("%d changes have come out of order", gaps)
 	}
@@ -140,12 +140,12 @@ func TestEditorsConvergeThoughRedisIsKilled(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for range 3 {
+		for range 2 {
 			time.Sleep(300 * time.Millisecond)
 			server.Restart()
 		}
 	}()
-	typeInto(t, nodes, 60)
+	typeInto(t, nodes, 40)
 	<-done
 }
 

@@ -125,7 +125,7 @@ func whatIsRefused(t *testing.T, store Maker) {
 
 // editorsConverge lets editors type blindly, each on whatever its copy is.
 func editorsConverge(t *testing.T, store Maker) {
-	const editors, each = 10, 60
+	const editors, each = 10, 40
 	srv := serve(t, store, documents.Options{Operations: editors * each})
 	var all sync.WaitGroup
 	texts := make([]string, editors)
