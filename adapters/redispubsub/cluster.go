@@ -108,6 +108,25 @@ func (c *Cluster) Sync(ctx context.Context, namespace string, rooms ...string) e
 	return b.sync(ctx, rooms)
 }
 
+// Flush returns when all that this server has published in a namespace before, to these
+// rooms or to nobody in particular, has been taken by Redis. An error says that something
+// was not.
+func (c *Cluster) Flush(ctx context.Context, namespace string, rooms ...string) error {
+	b := c.newest(namespace)
+	if b == nil {
+		return fmt.Errorf("redispubsub: no namespace %s: %w", namespace, redisconn.ErrClosed)
+	}
+	if err := c.conn.Flush(ctx, b.pin(b.channels.base)); err != nil || !c.spread {
+		return err
+	}
+	for _, room := range rooms {
+		if err := c.conn.Flush(ctx, b.pin(b.channels.room(room))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (c *Cluster) newest(namespace string) *bus {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -22,6 +22,10 @@ type Options struct {
 	// Redis had taken from any node has reached the clients of this one. Nil: there is
 	// no other node, and no turn is asked for.
 	Sync func(ctx context.Context, namespace string, rooms ...string) error
+	// Flush is that of the adapter: it returns when Redis has taken what this node has
+	// published in the namespace, to the rooms. A message is acknowledged after it, so that
+	// no node takes with it what others were to hear. Nil: there is no other node.
+	Flush func(ctx context.Context, namespace string, rooms ...string) error
 	// Timeout bounds a call while Redis does not answer. 3 s.
 	Timeout time.Duration
 	// Lease is for how long a node has a turn, unless it asks again: so long others wait
