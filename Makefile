@@ -40,9 +40,9 @@ bench: build $(peers)/node_modules/.installed ## Parley beside socket.io on Node
 		--server 'bun=$(peers)/node_modules/.bin/bun $(peers)/bun.mjs {addr}'
 
 bench-redis: build $(peers)/node_modules/.installed ## two servers over one Redis, Parley beside Node, with each adapter (ARGS="--scale 0.1")
-	for wire in pubsub sharded streams; do \
-		bin/parley-bench run --scenarios across,flood $(ARGS) \
-			--server "parley-$$wire=bin/parley-bench serve --addr {addr} --redis {redis} --adapter $$wire" \
+	for wire in classic sharded streams; do \
+		bin/parley-bench run $(ARGS) \
+			--server "parley-$$wire=bin/parley-bench serve --addr {addr} --redis {redis} --wire $$wire" \
 			--server "node-$$wire=node $(peers)/node-redis.mjs {addr} {redis} $$wire" || exit; \
 	done
 
