@@ -119,7 +119,7 @@ func syncNow(t *testing.T, c *redisconn.Conn, subs ...*redisconn.Subscription) {
 func TestOrderUnderLoad(t *testing.T) {
 	s := redistest.Start(t)
 	for _, sharded := range []bool{false, true} {
-		a, b := open(t, s.Client(t), quick), open(t, s.Client(t), quick)
+		a, b := open(t, s.Client(t), redisconn.Options{}), open(t, s.Client(t), redisconn.Options{})
 		l := listen(t, b, redisconn.SubOptions{Channel: "ch", Sharded: sharded}).ready()
 		own := listen(t, a, redisconn.SubOptions{Channel: "ch", Sharded: sharded}).ready()
 		command := map[bool]string{false: "publish", true: "spublish"}[sharded]

@@ -220,7 +220,7 @@ func TestLostServersMakeResultsPartial(t *testing.T) {
 func TestSlowServerMissesWhatItsQueueCannotHold(t *testing.T) {
 	a, _, srv := pair(t, &memory.Options{
 		Queue: 2,
-		Fault: func() (time.Duration, bool) { return 50 * time.Millisecond, false },
+		Fault: func() (time.Duration, bool) { return 300 * time.Millisecond, false },
 	}, socketio.Options{})
 	c := connect(t, srv[1], "/")
 	for i := range 10 {
