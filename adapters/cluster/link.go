@@ -67,7 +67,8 @@ type Link struct {
 	opts   Options
 	prefix string // of the ids of requests; no other server has it
 	closed atomic.Bool
-	stop   chan struct{} // closed by Close
+	life   context.Context // ends with Close
+	end    context.CancelFunc
 
 	mu       sync.Mutex // guards what follows
 	requests map[string]*request
@@ -83,12 +84,14 @@ var _ adapter.Adapter = (*Link)(nil)
 func NewLink(local adapter.Local, bus Bus, opts *Options) *Link {
 	var b [6]byte
 	_, _ = rand.Read(b[:]) // never fails
+	life, end := context.WithCancel(context.Background())
 	return &Link{
 		local:    local,
 		bus:      bus,
 		opts:     opts.withDefaults(),
 		prefix:   base64.RawURLEncoding.EncodeToString(b[:]),
-		stop:     make(chan struct{}),
+		life:     life,
+		end:      end,
 		requests: make(map[string]*request),
 		answers:  make(map[source]*answering),
 		seen:     make(map[string]time.Time),
@@ -179,7 +182,7 @@ func (l *Link) Close(ctx context.Context) error {
 	if l.closed.Swap(true) {
 		return nil
 	}
-	close(l.stop)
+	l.end()
 	_ = l.bus.Send(l.signed(&Message{Kind: Bye}))
 	err := l.bus.Close(ctx)
 	l.stopAnswering("")

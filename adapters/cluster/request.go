@@ -259,7 +259,7 @@ waiting:
 				err = errors.Join(ctx.Err(), err)
 			}
 			break waiting
-		case <-l.stop:
+		case <-l.life.Done():
 			err = errClosed
 			break waiting
 		}
@@ -326,6 +326,7 @@ func (l *Link) ask(ctx context.Context, m *Message, acks adapter.Acks) (*request
 func (l *Link) peers(ctx context.Context) (Peers, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.opts.Timeout)
 	defer cancel()
+	defer context.AfterFunc(l.life, cancel)()
 	return l.bus.Peers(ctx)
 }
 

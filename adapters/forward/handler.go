@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // Handler serves next, which has a socketio.Server with this node's Tag, to clients and to the other servers: requests
@@ -89,7 +90,9 @@ func (n *Node) forward(w http.ResponseWriter, r *http.Request, tag string) bool 
 	case nil:
 	case errFull:
 		n.failed.Add(1)
-		n.opts.Logger.Warn("forward: MaxForwarded is reached", "maximum", n.opts.MaxForwarded)
+		if now := time.Now().Unix(); now-n.warned.Swap(now) >= 60 { // a line for each burst of refusals
+			n.opts.Logger.Warn("forward: MaxForwarded is reached", "maximum", n.opts.MaxForwarded)
+		}
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, "Too many requests are passed on", http.StatusServiceUnavailable)
 		return true

@@ -127,7 +127,8 @@ type Node struct {
 	cancel    context.CancelFunc
 
 	forwarded, failed, accepted atomic.Int64
-	draining                    atomic.Bool // answers end their connections
+	draining                    atomic.Bool  // answers end their connections
+	warned                      atomic.Int64 // when a request was last refused, in Unix seconds
 
 	mu       sync.Mutex // guards what follows
 	open     int

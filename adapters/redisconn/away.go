@@ -91,10 +91,11 @@ const (
 // fate judges by the command's error.
 func (m *command) fate() outcome {
 	err := m.Err()
+	if err == nil {
+		return carriedOut // before the next variable, which is on the heap
+	}
 	var answer redis.Error
 	switch {
-	case err == nil:
-		return carriedOut
 	case errors.As(err, &answer):
 		return verdict(answer)
 	case !m.written:

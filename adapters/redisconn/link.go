@@ -238,13 +238,13 @@ func (l *link) read() error {
 	for {
 		got, err := l.ps.Receive(noDial)
 		l.seen.Store(true)
-		var refusal redis.Error
-		switch {
-		case errors.As(err, &refusal):
+		if err != nil {
+			var refusal redis.Error
+			if !errors.As(err, &refusal) {
+				return err
+			}
 			l.c.routes.refused(l, err)
 			continue
-		case err != nil:
-			return err
 		}
 		switch got := got.(type) {
 		case *redis.Message:

@@ -17,6 +17,14 @@
 // Node servers have namespaces with # they share channels with rooms of such names, as
 // among themselves: no event goes astray, since each tells its namespace.
 //
+// # Rooms
+//
+// A server is subscribed to the rooms that its sockets are in, and to no others. It
+// subscribes when the first socket joins, which takes as long as a message to Redis and
+// back; what others send there before is lost to it. After this package's own
+// Adapter.Join that cannot happen, because what follows goes to all servers for a while.
+// Where Node servers join and send in the same moment, set Options.Patterns.
+//
 // # Order
 //
 // What one server publishes in a namespace arrives in the order of the calls; in a Redis
@@ -98,6 +106,25 @@ func (c *Cluster) Sync(ctx context.Context, namespace string, rooms ...string) e
 		return fmt.Errorf("redispubsub: no namespace %s: %w", namespace, redisconn.ErrClosed)
 	}
 	return b.sync(ctx, rooms)
+}
+
+// Flush returns when all that this server has published in a namespace before, to these
+// rooms or to nobody in particular, has been taken by Redis. An error says that something
+// was not.
+func (c *Cluster) Flush(ctx context.Context, namespace string, rooms ...string) error {
+	b := c.newest(namespace)
+	if b == nil {
+		return fmt.Errorf("redispubsub: no namespace %s: %w", namespace, redisconn.ErrClosed)
+	}
+	if err := c.conn.Flush(ctx, b.pin(b.channels.base)); err != nil || !c.spread {
+		return err
+	}
+	for _, room := range rooms {
+		if err := c.conn.Flush(ctx, b.pin(b.channels.room(room))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *Cluster) newest(namespace string) *bus {

@@ -241,6 +241,16 @@ func (c *Cluster) Sync(ctx context.Context, namespace string, _ ...string) error
 	return b.sync(ctx)
 }
 
+// Flush returns when all that this server has published in a namespace before has been
+// taken by Redis. An error says that something was not.
+func (c *Cluster) Flush(ctx context.Context, namespace string, _ ...string) error {
+	b := c.bus(namespace)
+	if b == nil {
+		return fmt.Errorf("redisstreams: no namespace %s: %w", namespace, redisconn.ErrClosed)
+	}
+	return c.conn.Flush(ctx, b.stream.name)
+}
+
 // Health tells how the connections are, those of the readers included.
 func (c *Cluster) Health() redisconn.Health {
 	h := c.conn.Health()

@@ -50,8 +50,9 @@ func routes(c *config, app *application, ready *atomic.Bool, metrics http.Handle
 	all := http.NewServeMux()
 	all.Handle("/", bounded(mux, readTime, writeTime))
 	all.Handle(plainPath, unbounded(app.hub))
-	all.Handle(c.path, unbounded(app.srv))
-	all.Handle(strings.TrimSuffix(c.path, "/"), unbounded(app.srv)) // for clients with addTrailingSlash: false
+	sockets := unbounded(app.forward.handler(app.srv))
+	all.Handle(c.path, sockets)
+	all.Handle(strings.TrimSuffix(c.path, "/"), sockets) // for clients with addTrailingSlash: false
 	return all
 }
 

@@ -44,10 +44,10 @@ type program struct {
 	log *logBook
 }
 
-func startProgram(t *testing.T, data string) *program {
+func startProgram(t *testing.T, args ...string) *program {
 	t.Helper()
 	p := &program{url: make(chan string, 1), log: newLogBook()}
-	p.cmd = exec.CommandContext(t.Context(), os.Args[0], "--addr", "127.0.0.1:0", "--data", data)
+	p.cmd = exec.CommandContext(t.Context(), os.Args[0], append([]string{"--addr", "127.0.0.1:0"}, args...)...)
 	p.cmd.Env = append(os.Environ(), asProgram+"=1", "PARLEY_RATE_LIMIT=0")
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
@@ -80,6 +80,10 @@ func (p *program) kill() {
 
 // dialAs connects to a namespace as a user.
 func dialAs(ctx context.Context, address, namespace, user string) (*socketiotest.Client, error) {
+	return dialWith(ctx, address, namespace, map[string]string{"userId": user, "username": user})
+}
+
+func dialWith(ctx context.Context, address, namespace string, auth map[string]string) (*socketiotest.Client, error) {
 	target, err := url.Parse(address)
 	if err != nil {
 		return nil, err
@@ -89,7 +93,7 @@ func dialAs(ctx context.Context, address, namespace, user string) (*socketiotest
 		ErrorLog:     log.New(io.Discard, "", 0),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
-	return socketiotest.Dial(ctx, proxy, namespace, &socketiotest.Options{Auth: map[string]string{"userId": user, "username": user}})
+	return socketiotest.Dial(ctx, proxy, namespace, &socketiotest.Options{Auth: auth})
 }
 
 // visit connects to /chat, and joins a room.
@@ -253,7 +257,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	like := &service{user: "liked"}
 	rnd := rand.New(rand.NewPCG(5, 6))
 	for round := range *kills {
-		p := startProgram(t, data)
+		p := startProgram(t, "--data", data)
 		if rnd.IntN(8) == 0 { // while it starts
 			time.Sleep(time.Duration(rnd.IntN(60)) * time.Millisecond)
 			p.kill()
@@ -282,7 +286,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 		cancel()
 		all.Wait()
 	}
-	p := startProgram(t, data)
+	p := startProgram(t, "--data", data)
 	address := <-p.url
 	verify(t, address, rooms, writers, like)
 	p.kill()

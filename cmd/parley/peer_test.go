@@ -2,8 +2,12 @@ package main
 
 import (
 	"net"
+	"net/http"
 	"strings"
+	"syscall"
 	"testing"
+
+	"parley/adapters/redisconn/redistest"
 )
 
 func TestPeerFlags(t *testing.T) {
@@ -53,5 +57,38 @@ func TestWhereANodeIsReached(t *testing.T) {
 		if got := reachable(at, []string{"no.such.host.invalid:6379", "127.0.0.1:6379"}); got != c.want {
 			t.Errorf("%s: %s, want %s", c.at, got, c.want)
 		}
+	}
+}
+
+// TestAnyNodeServesASession, also one that other nodes reach at an address of their own, until its node has gone.
+func TestAnyNodeServesASession(t *testing.T) {
+	redis := redistest.Start(t)
+	a, b := startNode(t, redis), startNode(t, redis, "--peer-addr", "127.0.0.1:0")
+	off := startNode(t, redis, "--forward=off")
+	const unknown = `{"code":1,"message":"Session ID unknown"}`
+	for _, c := range []struct{ owner, door *running }{{a, b}, {b, a}} {
+		client := connect(t, c.owner.url, "/socket.io/", `40/chat,{"userId":"u1"}`)
+		elsewhere := pollClient{strings.Replace(client.url, c.owner.url, c.door.url, 1)}
+		elsewhere.send(t, `42/chat,0["rooms"]`)
+		client.await(t, `43/chat,0[{"ok":true`)
+		client.send(t, `42/chat,1["rooms"]`)
+		elsewhere.await(t, `43/chat,1[{"ok":true`)
+		if status, text := get(t, strings.Replace(client.url, c.owner.url, off.url, 1)); status != http.StatusBadRequest || text != unknown {
+			t.Errorf("without forwarding: %d %q", status, text)
+		}
+	}
+	for _, line := range []string{"parley_forward_accepted_total 2", "parley_forward_failed_total 0", "parley_forward_open 0", "parley_forward_nodes 1", "parley_forward_listed 1"} {
+		if _, figures := get(t, a.url+"/metrics"); !strings.Contains(figures, "\n"+line+"\n") {
+			t.Errorf("no %s in the metrics:\n%s", line, figures)
+		}
+	}
+
+	client := connect(t, a.url, "/socket.io/", "40")
+	a.signals <- syscall.SIGTERM
+	if code := a.ended(t); code != exitOK {
+		t.Errorf("code %d", code)
+	}
+	if status, text := get(t, strings.Replace(client.url, a.url, b.url, 1)); status != http.StatusBadRequest || text != unknown {
+		t.Errorf("of a node that has gone: %d %q", status, text)
 	}
 }

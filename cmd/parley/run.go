@@ -106,7 +106,7 @@ func misused(stderr io.Writer, err error) int {
 func serve(c *config, app *application, metrics http.HandlerFunc, open bool, listener net.Listener, signals <-chan os.Signal, log *slog.Logger) int {
 	var ready atomic.Bool
 	all := routes(c, app, &ready, metrics)
-	web := newHTTPServer(limits.BehindProxies(c.trustedProxies, app.forward.handler(all)), log)
+	web := newHTTPServer(limits.BehindProxies(c.trustedProxies, all), log)
 	app.forward.serve(all)
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()

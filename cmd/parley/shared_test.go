@@ -25,20 +25,37 @@ func (r *running) await(t *testing.T, path string, status int) (text string) {
 	return ""
 }
 
-// A node that shares the others' state.
+// startNode starts a server that shares the others' state.
 func startNode(t *testing.T, redis *redistest.Server, args ...string) *running {
 	t.Helper()
-	r := start(t, append([]string{"--redis-url", "redis://" + redis.Addr}, args...)...)
+	return startNodeAt(t, "redis://"+redis.Addr, args...)
+}
+
+func startNodeAt(t *testing.T, redisURL string, args ...string) *running {
+	t.Helper()
+	r := start(t, append([]string{"--redis-url", redisURL}, args...)...)
 	r.await(t, "/readyz", http.StatusOK)
 	return r
 }
 
 func TestTwoNodesShareTheChat(t *testing.T) {
-	redis := redistest.Start(t)
-	for _, adapter := range []string{"streams", "pubsub", "sharded"} {
-		t.Run(adapter, func(t *testing.T) {
-			args := []string{"--redis-adapter", adapter, "--redis-prefix", adapter}
-			a, b := startNode(t, redis, args...), startNode(t, redis, args...)
+	alone := "redis://" + redistest.Start(t).Addr + "/0"
+	var masters []string
+	for _, m := range redistest.StartCluster(t, 3).Masters {
+		masters = append(masters, m.Addr)
+	}
+	cluster := "redis://" + strings.Join(masters, ",") + "?cluster=true"
+	signed := []string{"--redis-secret", strings.Repeat("s", 32)}
+	for _, row := range []struct {
+		adapter, url string
+		args         []string
+	}{
+		{"streams", alone, nil}, {"pubsub", alone, signed}, {"sharded", alone, nil}, {"pubsub", cluster, nil}, {"sharded", cluster, signed},
+		{"streams", cluster, []string{"--recovery", "0s"}},
+	} {
+		t.Run(row.adapter, func(t *testing.T) {
+			args := append([]string{"--redis-adapter", row.adapter, "--redis-prefix", row.adapter}, row.args...)
+			a, b := startNodeAt(t, row.url, args...), startNodeAt(t, row.url, args...)
 			ann := connect(t, a.url, "/socket.io/", `40/chat,{"userId":"u1","username":"Ann"}`)
 			bob := connect(t, b.url, "/socket.io/", `40/chat,{"userId":"u2","username":"Bob"}`)
 			ann.send(t, `42/chat,0["join",{"roomId":"tea"}]`)

@@ -30,6 +30,9 @@ func (c *Chat) identify(v *visitor, said User) (User, error) {
 		return User(p.User), nil // a newer token may have brought another name
 	}
 	u, known := v.identity()
+	if v.fixed && !known { // the store was not there
+		u, known = c.handshakeUser(v.socket)
+	}
 	if v.fixed || known && said == (User{}) {
 		return u, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 
 	"parley/namespaces/documents/ot"
 	"parley/namespaces/event"
@@ -83,10 +84,17 @@ func (d *Documents) open(ctx context.Context, s *socketio.Socket, in documentReq
 		d.put(s, in.DocumentID)
 		return openReply{}, refusal(err)
 	}
-	if gone != nil { // and nobody has been told that it came
-		return openReply{}, errors.Join(gone, d.leave(context.WithoutCancel(ctx), s, in.DocumentID))
+	if gone == nil {
+		return reply, nil
 	}
-	return reply, nil
+	// Nobody has been told that it came.
+	if err := d.leave(context.WithoutCancel(ctx), s, in.DocumentID); err != nil {
+		d.trouble(ctx, "document not closed", in.DocumentID, err)
+	}
+	if errors.Is(gone, socketio.ErrTooManyRooms) {
+		gone = errTooMany
+	}
+	return openReply{}, gone
 }
 
 // welcome tells the others that a socket has come, if that makes the collaborators others.
@@ -136,11 +144,15 @@ func (d *Documents) gone(ctx context.Context, s *socketio.Socket) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx) // the others must hear of it, however the connection ended
+	var all sync.WaitGroup           // a store that is away must not be waited for as often as there are documents
 	for _, document := range desk.open() {
-		if err := d.leave(ctx, s, document); err != nil {
-			d.trouble(ctx, "document not closed", document, err)
-		}
+		all.Go(func() {
+			if err := d.leave(ctx, s, document); err != nil {
+				d.trouble(ctx, "document not closed", document, err)
+			}
+		})
 	}
+	all.Wait()
 }
 
 func (d *Documents) trouble(ctx context.Context, what, document string, err error) {

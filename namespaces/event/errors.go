@@ -7,6 +7,9 @@ import (
 	"parley/server/socketio"
 )
 
+// ErrNotAll is the error of a question that not all servers have answered in time.
+var ErrNotAll = &socketio.Error{Code: "unavailable", Message: "Not all servers have answered. Please try again."}
+
 // Invalid is the error of a payload that cannot be understood.
 func Invalid(message string) error { return &socketio.Error{Code: "invalid", Message: message} }
 

@@ -1,6 +1,10 @@
 package event
 
 import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"parley/server/socketio"
@@ -30,4 +34,24 @@ func Room(field, room string, maxBytes int, isSocket func(id string) bool) error
 // server.
 func SocketOf(ns *socketio.Namespace) func(id string) bool {
 	return func(id string) bool { return ns.Socket(id) != nil }
+}
+
+// socketID is what the ids of sockets look like.
+var socketID = regexp.MustCompile(`^[A-Za-z0-9_-]{20}$`)
+
+// Joinable is Room for a client that wants to hear what is sent to the room: it asks the
+// other servers, too, whether it is a socket's where the name looks like that. If they do
+// not all answer the error is ErrNotAll.
+func Joinable(ctx context.Context, ns *socketio.Namespace, field, room string, maxBytes int) error {
+	if err := Room(field, room, maxBytes, SocketOf(ns)); err != nil || !socketID.MatchString(room) {
+		return err
+	}
+	sockets, err := ns.In(room).FetchSockets(ctx)
+	if slices.ContainsFunc(sockets, func(s socketio.RemoteSocket) bool { return s.ID == room }) {
+		return ErrPrivate
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotAll, err)
+	}
+	return nil
 }

@@ -73,8 +73,8 @@ type roomRequest struct {
 	RoomID string `json:"roomId"`
 }
 
-func (n *Notifications) joinRoom(_ context.Context, s *socketio.Socket, in roomRequest) (event.Done, error) {
-	if err := event.Room("roomId", in.RoomID, n.opts.NameBytes, event.SocketOf(n.ns)); err != nil {
+func (n *Notifications) joinRoom(ctx context.Context, s *socketio.Socket, in roomRequest) (event.Done, error) {
+	if err := event.Joinable(ctx, n.ns, "roomId", in.RoomID, n.opts.NameBytes); err != nil {
 		return event.Done{}, err
 	}
 	err := s.Join(in.RoomID)

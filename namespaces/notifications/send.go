@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"parley/namespaces/event"
-	"parley/server/socketio"
 )
 
 // NotifyUser tells one user, on all of their devices and now or when they come, and
@@ -61,7 +60,7 @@ func (n *Notifications) NotifyUsers(ctx context.Context, userIDs []string, d Dra
 // whoever else is in it. If not all servers say who that is nobody is told, and the error
 // is a *socketio.Error with the code "unavailable": otherwise users would miss it for good.
 func (n *Notifications) NotifyRoom(ctx context.Context, roomID string, d Draft) (id string, err error) {
-	if err := event.Room("room", roomID, n.opts.NameBytes, event.SocketOf(n.ns)); err != nil {
+	if err := event.Joinable(ctx, n.ns, "room", roomID, n.opts.NameBytes); err != nil {
 		return "", err
 	}
 	c, err := d.content(n.opts.EventBytes)
@@ -84,13 +83,11 @@ func (n *Notifications) NotifyRoom(ctx context.Context, roomID string, d Draft) 
 	return id, err
 }
 
-var errNotAll = &socketio.Error{Code: "unavailable", Message: "Not all servers have answered. Please try again."}
-
 // usersIn returns the users of the sockets in a room, on all servers.
 func (n *Notifications) usersIn(ctx context.Context, roomID string) ([]string, error) {
 	sockets, err := n.ns.In(roomID).FetchSockets(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("notifications: room not known: %w: %w", errNotAll, err)
+		return nil, fmt.Errorf("notifications: room not known: %w: %w", event.ErrNotAll, err)
 	}
 	var users []string
 	seen := make(map[string]bool)

@@ -83,8 +83,11 @@ func Mount(srv *socketio.Server, gate *identity.Gate, opts *Options) {
 	event.HandleValue(c.ns, "publish", c.opts.EventBytes, c.publish)
 }
 
-func (c *channels) subscribe(_ context.Context, s *socketio.Socket, channel string) (event.Done, error) {
+func (c *channels) subscribe(ctx context.Context, s *socketio.Socket, channel string) (event.Done, error) {
 	if err := c.check(s, channel); err != nil {
+		return event.Done{}, err
+	}
+	if err := event.Joinable(ctx, c.ns, "channel", channel, c.opts.NameBytes); err != nil {
 		return event.Done{}, err
 	}
 	err := s.Join(channel)

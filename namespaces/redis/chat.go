@@ -17,6 +17,8 @@ type chatStore struct {
 	opts chat.Options
 	ids  *event.IDs
 
+	miscounted miscounted
+
 	seats  *places[chat.User]             // in rooms
 	online *places[struct{}]              // of users
 	posts  posts                          // that wait for their room's turn
@@ -43,12 +45,11 @@ var (
 func (db *DB) Chat(opts *chat.Options) chat.Store {
 	c := &chatStore{db: db, opts: opts.WithDefaults(), ids: event.NewIDs(time.Now)}
 	c.Watch(func(string, chat.User) {}, func(string, string, chat.User) {})
+	c.miscounted.rooms = make(map[string]struct{})
 	c.posts.waiting, c.posts.unsure = make(map[string][]*post), make(map[string]struct{})
-	c.seats = newPlaces(db, "chat", placeHooks[chat.User]{restore: c.restore, leave: c.leaveOwed, evict: c.evict})
+	c.seats = newPlaces(db, "chat", placeHooks[chat.User]{restore: c.restore, leave: c.leaveOwed, evict: c.evict, mended: c.recount})
 	c.online = newPlaces(db, "chat-user", placeHooks[struct{}]{
-		restore: func(ctx context.Context, user, socket string, _ struct{}) error { return c.Arrive(ctx, user, socket) },
-		leave:   c.Depart,
-		evict:   c.evictUser,
+		restore: c.restoreUser, leave: c.depart, evict: c.evictUser,
 	})
 	return c
 }
@@ -159,6 +160,7 @@ func messages(texts []string) ([]chat.Message, error) {
 	return list, nil
 }
 
+// Leave does not fail: what Redis cannot be told now, it is later, and then left is told.
 func (c *chatStore) Leave(ctx context.Context, room, socket string, publish func(chat.User)) error {
 	if _, there := c.seats.mark(room, socket); !there {
 		return nil
@@ -172,7 +174,7 @@ func (c *chatStore) Leave(ctx context.Context, room, socket string, publish func
 	})
 	if err != nil {
 		c.seats.owe(room, socket)
-		return err
+		return nil
 	}
 	c.seats.remove(room, socket)
 	return nil

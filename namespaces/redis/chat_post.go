@@ -112,6 +112,13 @@ func (c *chatStore) Append(ctx context.Context, room string, d chat.Draft, publi
 		return chat.Message{}, err
 	}
 	<-p.done // whoever took it along is bound to end
+	if p.err == nil && c.db.opts.Flush != nil {
+		ctx, done := c.db.bounded(context.WithoutCancel(ctx))
+		defer done()
+		if err := c.db.opts.Flush(ctx, c.turn(room).namespace, room); err != nil {
+			return chat.Message{}, unavailable(err)
+		}
+	}
 	return p.msg, p.err
 }
 

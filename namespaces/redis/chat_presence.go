@@ -73,27 +73,50 @@ func (c *chatStore) seatsOf(ctx context.Context, key, mark string, f func(socket
 
 func (c *chatStore) userKey(user string) string { return c.db.key("chat-user", user, "sockets") }
 
+// Arrive does not fail: what Redis cannot be told now, it is later.
 func (c *chatStore) Arrive(ctx context.Context, userID, socket string) error {
+	if err := c.arrive(ctx, userID, socket); err != nil {
+		c.online.lag(userID, socket, struct{}{})
+	}
+	return nil
+}
+
+func (c *chatStore) arrive(ctx context.Context, userID, socket string) error {
 	node, err := c.online.add(ctx, userID, socket, struct{}{})
 	if err != nil {
 		return err
 	}
 	ctx, cancel := c.db.bounded(ctx)
 	defer cancel()
-	if err := c.db.client.HSet(ctx, c.userKey(userID), socket, node).Err(); err != nil {
+	return unavailable(c.db.client.HSet(ctx, c.userKey(userID), socket, node).Err())
+}
+
+// restoreUser is arrive for a socket that may have gone meanwhile.
+func (c *chatStore) restoreUser(ctx context.Context, userID, socket string, _ struct{}) error {
+	if _, there := c.online.mark(userID, socket); !there {
+		return nil
+	}
+	err := c.arrive(ctx, userID, socket)
+	if err != nil {
+		c.online.lag(userID, socket, struct{}{})
+	}
+	return err
+}
+
+// Depart does not fail either.
+func (c *chatStore) Depart(ctx context.Context, userID, socket string) error {
+	if err := c.depart(ctx, userID, socket); err != nil {
 		c.online.owe(userID, socket)
-		return unavailable(err)
 	}
 	return nil
 }
 
-func (c *chatStore) Depart(ctx context.Context, userID, socket string) error {
+func (c *chatStore) depart(ctx context.Context, userID, socket string) error {
 	node, there := c.online.mark(userID, socket)
 	if !there {
 		return nil
 	}
 	if _, err := c.db.run(ctx, scriptSeat, []string{c.userKey(userID)}, node, socket); err != nil {
-		c.online.owe(userID, socket)
 		return err
 	}
 	c.online.remove(userID, socket)

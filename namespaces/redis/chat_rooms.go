@@ -3,9 +3,13 @@ package redis
 import (
 	"cmp"
 	"context"
+	"errors"
+	"maps"
 	"slices"
+	"sync"
 
 	"github.com/go-json-experiment/json"
+	"github.com/redis/go-redis/v9"
 
 	"parley/namespaces/chat"
 )
@@ -77,18 +81,69 @@ func (c *chatStore) evictRoom(ctx context.Context, room string) error {
 	return nil
 }
 
-// count tells the list how many users a room has. What it is not told now, it is the next time that
-// somebody comes or goes.
+// count tells the list how many users a room has.
 func (c *chatStore) count(ctx context.Context, room string, users int, stays bool) {
 	if _, err := c.db.run(ctx, scriptRoomsSet, c.listKeys(), room, users, flag(stays)); err != nil {
-		c.db.trouble("the list of rooms is behind", err)
+		c.miscounted.add(room)
 	}
 }
 
 func (c *chatStore) unlist(ctx context.Context, room string) {
 	if _, err := c.db.run(ctx, scriptRoomsRemove, c.listKeys(), room); err != nil {
-		c.db.trouble("the list of rooms is behind", err)
+		c.miscounted.add(room)
 	}
+}
+
+// miscounted are rooms of which the list could not be told.
+type miscounted struct {
+	mu    sync.Mutex
+	rooms map[string]struct{}
+}
+
+// maxMiscounted bounds them. Of any further one the list knows more when somebody comes or goes.
+const maxMiscounted = 10_000
+
+func (m *miscounted) add(room string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.rooms) < maxMiscounted {
+		m.rooms[room] = struct{}{}
+	}
+}
+
+func (m *miscounted) take() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rooms := slices.Collect(maps.Keys(m.rooms))
+	m.rooms = make(map[string]struct{})
+	return rooms
+}
+
+// recount tells the list about rooms of which it could not be told.
+func (c *chatStore) recount(ctx context.Context) error {
+	rooms := c.miscounted.take()
+	return each(rooms, func(room string) error {
+		err := c.db.turns.do(ctx, c.turn(room), false, func(ctx context.Context, _ *hold) error {
+			keys := c.keys(room, "room", "users")
+			made, err := c.db.client.HGet(ctx, keys[0], "made").Result()
+			if errors.Is(err, redis.Nil) {
+				c.unlist(ctx, room)
+				return nil
+			}
+			users, err2 := c.db.client.ZCard(ctx, keys[1]).Result()
+			if err := errors.Join(err, err2); err != nil {
+				return err
+			}
+			c.count(ctx, room, int(users), made == "1")
+			return nil
+		})
+		if err != nil {
+			for _, room := range rooms { // each may have stopped before some
+				c.miscounted.add(room)
+			}
+		}
+		return err
+	})
 }
 
 func (c *chatStore) Create(ctx context.Context, name string, creator chat.User) (chat.Room, error) {

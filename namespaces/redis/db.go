@@ -4,7 +4,8 @@
 //
 // Redis 7 or newer, alone, behind Sentinel or as a cluster. What a call has returned is
 // as safe as Redis keeps it (appendonly, appendfsync); without persistence it is gone
-// with Redis.
+// with Redis. Redis must not evict (maxmemory-policy noeviction): what is kept is bounded
+// by the limits of the stores. All keys and channels begin with Options.Prefix and a colon.
 //
 // # Order
 //

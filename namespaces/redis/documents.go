@@ -26,6 +26,9 @@ func (db *DB) Documents(opts *documents.Options) documents.Store {
 	}
 	s.tabs = newPlaces(db, "document", placeHooks[identity.User]{restore: s.restore, leave: s.leave, evict: s.evict})
 	db.spawn(s.confirmAll)
+	if s.opts.Recovery > 0 {
+		db.spawn(s.watchAway)
+	}
 	return s
 }
 
@@ -40,7 +43,8 @@ type documentStore struct {
 	mu     sync.Mutex // guards what follows
 	copies map[string]*docCopy
 	unused list.List // of *docCopy, least recently used first
-	// Of these it is to be noted in Redis that clients have had all.
+	// Of these it is to be noted in Redis that clients have had all. True: it may be that
+	// they have not.
 	unconfirmed map[string]bool
 }
 
@@ -95,14 +99,20 @@ func (s *documentStore) release(c *docCopy) {
 
 // do calls f in the turn of a document, when its clients have had all that is in Redis.
 func (s *documentStore) do(ctx context.Context, c *docCopy, fresh bool, f func(ctx context.Context, h *hold) error) error {
-	key := turnKey{"/documents", documents.Room(c.id), c.id}
-	return s.db.turns.do(ctx, key, fresh, func(ctx context.Context, h *hold) error {
+	return s.db.turns.do(ctx, s.turn(c.id), fresh, func(ctx context.Context, h *hold) error {
 		c.unsure = h.lapsed() || c.unsure
 		if err := s.settle(ctx, c, h); err != nil {
 			return err
 		}
 		return f(ctx, h)
 	})
+}
+
+// documentsName is the name of the namespace.
+const documentsName = "/documents"
+
+func (s *documentStore) turn(id string) turnKey {
+	return turnKey{documentsName, documents.Room(id), id}
 }
 
 // settle publishes a document anew if clients need it.

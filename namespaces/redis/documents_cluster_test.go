@@ -6,14 +6,19 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"parley/adapters/redisconn/redistest"
 	"parley/adapters/redispubsub"
+	"parley/adapters/redisstreams"
 	"parley/namespaces/documents"
 	"parley/namespaces/documents/documentstest"
 	"parley/namespaces/documents/ot"
+	"parley/server/adapter"
 	"parley/server/socketio"
 )
 
@@ -24,44 +29,81 @@ type docNode struct {
 	store *documentStore
 }
 
+// A carrier is an adapter of adapters.
+type carrier interface {
+	Adapter(adapter.Local) (adapter.Adapter, error)
+	Sync(ctx context.Context, namespace string, rooms ...string) error
+	Close(ctx context.Context) error
+}
+
+func pubSub(client redis.UniversalClient) (carrier, error)  { return redispubsub.New(client, nil) }
+func streams(client redis.UniversalClient) (carrier, error) { return redisstreams.New(client, nil) }
+
 // docNodes returns servers that share a Redis.
 func docNodes(t *testing.T, server *redistest.Server, n int, opts Options) []*docNode {
+	return docNodesOn(t, server, pubSub, n, opts, documents.Options{})
+}
+
+func docNodesOn(t *testing.T, server *redistest.Server, connected func(redis.UniversalClient) (carrier, error), n int, opts Options, docs documents.Options) []*docNode {
 	t.Helper()
 	nodes := make([]*docNode, n)
 	opts.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	for i := range nodes {
 		client := connect(t, server)
-		cluster, err := redispubsub.New(client, nil)
+		cluster, err := connected(client)
 		if err != nil {
 			t.Fatal(err)
 		}
+		o := opts
+		o.Node, o.Sync = fmt.Sprint("n", i), cluster.Sync
+		db := open(t, client, &o)
 		t.Cleanup(func() {
 			if err := cluster.Close(context.Background()); err != nil {
 				t.Error(err)
 			}
 		})
-		o := opts
-		o.Node, o.Sync = fmt.Sprint("n", i), cluster.Sync
-		db := open(t, client, &o)
-		store := db.Documents(nil).(*documentStore)
-		srv := documentstest.Serve(t, &socketio.Options{Adapter: cluster.Adapter}, &documents.Options{Store: store, Logger: o.Logger})
-		nodes[i] = &docNode{srv, db, store}
+		d := docs
+		d.Logger = opts.Logger
+		store := db.Documents(&d).(*documentStore)
+		d.Store = store
+		nodes[i] = &docNode{documentstest.Serve(t, &socketio.Options{Adapter: cluster.Adapter}, &d), db, store}
 	}
 	return nodes
 }
 
-// TestEditorsOnSeveralNodesConverge lets editors type blindly, and come back on other nodes.
+// Editors on several nodes type blindly and come back on other nodes; with streams as if they had never been away.
 func TestEditorsOnSeveralNodesConverge(t *testing.T) {
-	const editors, each = 10, 200
-	nodes := docNodes(t, redistest.Start(t), 3, Options{})
+	t.Run("pub/sub", func(t *testing.T) {
+		typeOn(t, docNodes(t, redistest.Start(t), 3, Options{}))
+	})
+	t.Run("streams", func(t *testing.T) {
+		nodes := docNodesOn(t, redistest.Start(t), streams, 3, Options{}, documents.Options{Recovery: time.Minute})
+		if n := typeOn(t, nodes); n == 0 {
+			t.Error("nobody has recovered")
+		}
+	})
+}
+
+// typeOn lets ten editors type on nodes, who end with the text of the store, and counts those who come back as the same.
+func typeOn(t *testing.T, nodes []*docNode) (recovered int32) {
+	recovered, gaps := typeInto(t, nodes, 60)
+	if gaps > 0 {
+		t.Errorf("%d changes have come out of order", gaps)
+	}
+	return recovered
+}
+
+func typeInto(t *testing.T, nodes []*docNode, each int) (recovered int32, gaps int) {
+	const editors = 10
 	list := make([]*documentstest.Editor, editors)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	var all sync.WaitGroup
+	var back atomic.Int32
 	for i := range list {
 		all.Go(func() {
 			r := rand.New(rand.NewPCG(uint64(i), 3))
-			e := documentstest.Edit(t, nodes[i%3].Server, fmt.Sprint("user", i), "shared")
+			e := documentstest.Edit(t, nodes[i%len(nodes)].Server, fmt.Sprint("user", i), "shared")
 			for n := range each {
 				if err := e.Emit("document-update", documentstest.Object{"documentId": "shared", "version": e.Version, "operation": e.AnyOperation(r)}); err != nil {
 					t.Error(err)
@@ -75,9 +117,8 @@ func TestEditorsOnSeveralNodesConverge(t *testing.T) {
 				if n%8 == 0 {
 					e.Ask("cursor", documentstest.Object{"documentId": "shared", "position": 0}) // what it has sent has been dealt with
 				}
-				if n%50 == 25 {
-					e.Abort()
-					e = documentstest.Edit(t, nodes[r.IntN(3)].Server, fmt.Sprint("user", i), "shared")
+				if n%25 == 20 && e.Return(nodes[r.IntN(len(nodes))].Server) {
+					back.Add(1)
 				}
 			}
 			e.Ask("cursor", documentstest.Object{"documentId": "shared", "position": 0})
@@ -86,6 +127,26 @@ func TestEditorsOnSeveralNodesConverge(t *testing.T) {
 	}
 	all.Wait()
 	converged(t, nodes[0].store, "shared", list)
+	for _, e := range list {
+		gaps += e.Gaps
+	}
+	return back.Load(), gaps
+}
+
+// Redis is killed while people type.
+func TestEditorsConvergeThoughRedisIsKilled(t *testing.T) {
+	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	nodes := docNodes(t, server, 3, Options{Timeout: time.Second})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 2 {
+			time.Sleep(300 * time.Millisecond)
+			server.Restart()
+		}
+	}()
+	typeInto(t, nodes, 40)
+	<-done
 }
 
 // converged checks that all have the text of the store.
@@ -157,6 +218,37 @@ func steps(t *testing.T, e *documentstest.Editor, version int) (anew bool) {
 	return anew
 }
 
+func TestWhoComesBackOnAnotherNodeGoesOn(t *testing.T) {
+	nodes := docNodesOn(t, redistest.Start(t), streams, 2, Options{}, documents.Options{Recovery: time.Minute})
+	a, b := documentstest.Edit(t, nodes[0].Server, "ann", "doc-1"), documentstest.Edit(t, nodes[1].Server, "bob", "doc-1")
+	socket := a.ID()
+	away := nodes[0].store.sweepAway(t.Context(), time.Now(), nil)
+	a.Abort()
+	until(t, "the node has noticed", func() bool { return nodes[0].Stats().Sockets == 0 })
+	if err := nodes[0].db.opts.Sync(t.Context(), documentsName); err != nil {
+		t.Fatal(err)
+	}
+	if !a.Return(nodes[1].Server) {
+		t.Fatal("not recovered")
+	}
+	if r := a.Ask("document-update", insert("x")); !r.OK || r.Version != 2 {
+		t.Fatalf("%+v", r)
+	}
+	b.Follow()
+	away = nodes[0].store.sweepAway(t.Context(), time.Now(), away)
+	if away = nodes[0].store.sweepAway(t.Context(), time.Now().Add(time.Hour), away); len(away) > 0 {
+		t.Error(away)
+	}
+	if _, there := nodes[0].store.tabs.mark("doc-1", socket); there {
+		t.Error("the node that ann has left still knows her")
+	}
+	if s, err := nodes[0].store.Snapshot(t.Context(), "doc-1"); err != nil || len(s.Collaborators) != 2 {
+		t.Errorf("%+v (%v)", s, err)
+	}
+	a.Disconnect()
+	b.Collaborators("bob")
+}
+
 func TestWhatADeadNodeHasNotPublishedIsSentAnew(t *testing.T) {
 	nodes := docNodes(t, redistest.Start(t), 2, Options{Lease: 200 * time.Millisecond})
 	a, b := documentstest.Edit(t, nodes[0].Server, "ann", "doc-1"), documentstest.Edit(t, nodes[1].Server, "bob", "doc-1")
@@ -192,9 +284,7 @@ func TestPausesDoNotSendDocumentsAnew(t *testing.T) {
 		told := func() string {
 			return nodes[0].db.client.HGet(t.Context(), nodes[0].store.keys("doc-1")[0], "told").Val()
 		}
-		for deadline := time.Now().Add(patience); told() != fmt.Sprint(a.Version) && time.Now().Before(deadline); {
-			time.Sleep(10 * time.Millisecond)
-		}
+		until(t, "that is noted", func() bool { return told() == fmt.Sprint(a.Version) })
 		time.Sleep(lease)
 	}
 }

@@ -22,10 +22,13 @@ var errBusy = errors.New("redis: the document is in use")
 
 // confirmLater has confirm called for a document.
 func (s *documentStore) confirmLater(c *docCopy) {
-	c.changed = time.Now()
+	doubt := c.unsure || c.renew
+	if c.changed = time.Now(); s.db.opts.Sync == nil && !doubt {
+		return // nobody else has turns
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.unconfirmed[c.id] = true
+	s.unconfirmed[c.id] = s.unconfirmed[c.id] || doubt
 	if len(s.unconfirmed) == 1 {
 		select {
 		case s.wake <- struct{}{}:
@@ -60,15 +63,15 @@ func (s *documentStore) confirmSome() (left bool) {
 	s.unconfirmed = make(map[string]bool)
 	s.mu.Unlock()
 	away := false
-	for id := range list {
+	for id, doubt := range list {
 		err := errBusy
 		if !away {
-			err = s.confirm(s.db.life, id)
+			err = s.confirm(s.db.life, id, doubt)
 		}
 		if err != nil {
 			away = away || err != errBusy
 			s.mu.Lock()
-			s.unconfirmed[id] = true
+			s.unconfirmed[id] = s.unconfirmed[id] || doubt
 			s.mu.Unlock()
 		}
 	}
@@ -77,18 +80,27 @@ func (s *documentStore) confirmSome() (left bool) {
 	return len(s.unconfirmed) > 0
 }
 
-// confirm notes in Redis that clients have had a document as it is.
-func (s *documentStore) confirm(ctx context.Context, id string) error {
+// confirm notes in Redis that clients have had a document as it is. It leaves that to the
+// node that has the turn, unless there is a doubt whether clients have had all.
+func (s *documentStore) confirm(ctx context.Context, id string, doubt bool) error {
 	c := s.hold(id)
 	defer s.release(c)
-	return s.do(ctx, c, false, func(ctx context.Context, _ *hold) error {
+	if !doubt {
+		if ours, err := s.db.turns.has(ctx, s.turn(id)); err != nil || !ours {
+			return err
+		}
+	}
+	return s.do(ctx, c, false, func(ctx context.Context, h *hold) error {
 		switch {
-		case !c.text.known() || c.text.told == c.text.Version() || s.db.opts.Sync == nil:
+		case !c.text.known(): // it made way for others meanwhile
+			c.unsure = true
+			return s.settle(ctx, c, h)
+		case c.text.told == c.text.Version() || s.db.opts.Sync == nil:
 			return nil
 		case time.Since(c.changed) < quiet:
 			return errBusy
 		}
-		if err := s.db.opts.Sync(ctx, "/documents", documents.Room(id)); err != nil {
+		if err := s.db.opts.Sync(ctx, documentsName, documents.Room(id)); err != nil {
 			return unavailable(err)
 		}
 		_, err := s.db.run(ctx, scriptDocTold, s.keys(id)[:1], c.text.Version())

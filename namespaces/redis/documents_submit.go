@@ -163,7 +163,7 @@ func (s *documentStore) append(ctx context.Context, c *docCopy, next *docText) (
 	}
 	v, err := s.db.run(ctx, scriptDocAppend, s.keys(c.id), args...)
 	if err != nil {
-		c.unsure = true // it may be there, and nobody knows
+		c.renew = true // it may be there, and nobody knows
 		s.confirmLater(c)
 		return false, err
 	}

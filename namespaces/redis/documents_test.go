@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"context"
 	"fmt"
 	"testing"
 
@@ -9,6 +8,8 @@ import (
 
 	"parley/namespaces/documents"
 	"parley/namespaces/documents/documentstest"
+	"parley/namespaces/notifications"
+	"parley/namespaces/notifications/notificationstest"
 )
 
 func TestDocumentsOfOneNode(t *testing.T) {
@@ -16,15 +17,20 @@ func TestDocumentsOfOneNode(t *testing.T) {
 	n := 0
 	documentstest.Run(t, func(t *testing.T, opts *documents.Options) documents.Store {
 		n++
-		db, err := Open(server.Client(t), &Options{Prefix: fmt.Sprint("p", n)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := db.Close(context.Background()); err != nil {
-				t.Error(err)
-			}
-		})
-		return db.Documents(opts)
+		return open(t, connect(t, server), &Options{Prefix: fmt.Sprint("p", n)}).Documents(opts)
+	})
+}
+
+// TestStoresOnARedisCluster tries that the keys of each script are in one slot, and that scripts are loaded wherever they are used.
+func TestStoresOnARedisCluster(t *testing.T) {
+	cluster := redistest.StartCluster(t, 3)
+	n := 0
+	db := func(t *testing.T) *DB {
+		n++
+		return open(t, cluster.Client(t), &Options{Prefix: fmt.Sprint("p", n)})
+	}
+	documentstest.Run(t, func(t *testing.T, opts *documents.Options) documents.Store { return db(t).Documents(opts) })
+	notificationstest.Run(t, func(t *testing.T, opts *notifications.Options) notifications.Store {
+		return db(t).Notifications(opts)
 	})
 }

@@ -43,7 +43,20 @@ func back(n *testNode, id string, from socketiotest.State) *guest {
 	return g
 }
 
+// cut cuts a client off, which may then come back.
+func cut(n *testNode, g *guest) socketiotest.State {
+	n.t.Helper()
+	state := g.State()
+	g.Abort()
+	until(n.t, "the session is kept", func() bool {
+		there, err := n.client.Exists(n.t.Context(), "sio:session:"+state.PID).Result()
+		return err == nil && there == 1
+	})
+	return state
+}
+
 func TestWhoGoesToAnotherNodeInTimeHasNotLeft(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	a, b := startStreams(t, s, "a"), startStreams(t, s, "b")
 	watch := join(a, "watch", "tea")
@@ -52,8 +65,7 @@ func TestWhoGoesToAnotherNodeInTimeHasNotLeft(t *testing.T) {
 	ann.must("join", object{"roomId": "tea"})
 	watch.Expect("user-joined")
 	watch.Expect("user-joined")
-	id, state := ann.ID(), ann.State()
-	ann.Abort()
+	id, state := ann.ID(), cut(a, ann)
 	watch.must("chat-message", object{"content": "missed", "roomId": "tea"})
 	ann = back(b, "ann", state)
 	if what := ann.hears("chat-message", "content"); what != "missed" {
@@ -78,13 +90,13 @@ func TestWhoGoesToAnotherNodeInTimeHasNotLeft(t *testing.T) {
 }
 
 func TestWhoGoesToAnotherNodeLateHasLeftAndJoins(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	a, b := startStreams(t, s, "a"), startStreams(t, s, "b")
 	watch := join(b, "watch", "tea")
 	ann := join(a, "ann", "tea")
 	watch.Expect("user-joined")
-	state := ann.State()
-	ann.Abort()
+	state := cut(a, ann)
 	watch.Expect("user-left")
 	ann = back(b, "ann", state)
 	watch.Expect("user-joined")
@@ -93,6 +105,7 @@ func TestWhoGoesToAnotherNodeLateHasLeftAndJoins(t *testing.T) {
 }
 
 func TestWhoseNodeStopsMayGoToAnotherOne(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	a, b := startStreams(t, s, "a"), startStreams(t, s, "b")
 	watch := join(b, "watch", "tea")
@@ -112,23 +125,20 @@ func TestWhoseNodeStopsMayGoToAnotherOne(t *testing.T) {
 }
 
 func TestWhoComesBackByWayOfAnotherNodeIsWhereTheyWereThere(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	a, b := startStreams(t, s, "a"), startStreams(t, s, "b")
 	watch := join(b, "watch", "tea")
 	watch.must("join", object{"roomId": "cake"})
 	ann := join(a, "ann", "tea")
 	bob := join(a, "bob", "tea")
-	states := []socketiotest.State{ann.State(), bob.State()}
-	ann.Abort()
-	bob.Abort()
+	states := []socketiotest.State{cut(a, ann), cut(a, bob)}
 	ann, bob = back(b, "ann", states[0]), back(b, "bob", states[1])
 	ann.must("join", object{"roomId": "cake"})
 	ann.must("leave", object{"roomId": "tea"})
 	watch.must("chat-message", object{"content": "1", "roomId": "tea"})
 	bob.Expect("chat-message")
-	states = []socketiotest.State{ann.State(), bob.State()}
-	ann.Abort()
-	bob.Abort()
+	states = []socketiotest.State{cut(b, ann), cut(b, bob)}
 	ann, bob = back(a, "ann", states[0]), back(a, "bob", states[1])
 	ids := []string{ann.ID(), bob.ID()}
 	until(t, "b has given them up", func() bool {

@@ -53,7 +53,7 @@ func startNode(t *testing.T, s *redistest.Server, name string) *testNode {
 func startNodeOn(t *testing.T, client *redis.Client, r ring, o *Options, opts *chat.Options) *testNode {
 	t.Helper()
 	n := &testNode{t: t, client: client, srv: socketio.New(&socketio.Options{Adapter: r.Adapter})}
-	o.Sync, o.Alive, o.Timeout = r.Sync, 600*time.Millisecond, 2*time.Second
+	o.Sync, o.Alive, o.Timeout = r.Sync, 1200*time.Millisecond, 2*time.Second
 	var err error
 	if n.db, err = Open(n.client, o); err != nil {
 		t.Fatal(err)
@@ -176,6 +176,7 @@ func (g *guest) nothing(event string) {
 }
 
 func TestAllClientsOfAllNodesSeeOneOrder(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	const each = 40
 	var guests []*guest
@@ -221,6 +222,7 @@ func TestAllClientsOfAllNodesSeeOneOrder(t *testing.T) {
 }
 
 func TestWhatHappensOnOneNodeIsKnownOnTheOther(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	a, b := startNode(t, s, "a"), startNode(t, s, "b")
 	ann := join(a, "ann", "tea")
@@ -278,6 +280,7 @@ func until(t *testing.T, what string, true func() bool) {
 }
 
 func TestDeadNodesUsersLeave(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	a, b := startNode(t, s, "a"), startNode(t, s, "b")
 	watch := join(b, "watch", "tea")
@@ -309,6 +312,7 @@ func TestDeadNodesUsersLeave(t *testing.T) {
 
 // A node that was taken for dead and is not puts its users back.
 func TestNodeThatWasTakenForDeadPutsItsUsersBack(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	a, b := startNode(t, s, "a"), startNode(t, s, "b")
 	watch := join(b, "watch", "tea")
@@ -356,6 +360,7 @@ func TestNodeThatWasTakenForDeadPutsItsUsersBack(t *testing.T) {
 
 // Every message that was acknowledged is kept, once, and no client sees one twice, whatever Redis does.
 func TestRedisKilledLosesNothingThatWasAcknowledged(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 	a, b := startNode(t, s, "a"), startNode(t, s, "b")
 	ann, bob := join(a, "ann", "tea"), join(b, "bob", "tea")
@@ -408,6 +413,7 @@ func TestRedisKilledLosesNothingThatWasAcknowledged(t *testing.T) {
 }
 
 func TestWhoLeavesWhileRedisIsAwayIsGoneAfterwards(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t, "--appendonly", "yes")
 	a := startNode(t, s, "a")
 	watch := join(a, "watch", "tea")

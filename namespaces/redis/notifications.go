@@ -64,7 +64,7 @@ func (s *notificationStore) Arrive(ctx context.Context, user, _ string, publish 
 	s.mu.Lock()
 	s.here[user]++
 	s.mu.Unlock()
-	op := &inboxOp{users: []string{user}, args: look}
+	op := &inboxOp{users: []string{user}, args: count}
 	op.finish = func() { publish(op.results[0].unread) }
 	err := s.do(ctx, op)
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *notificationStore) AddEach(ctx context.Context, users []string, c notif
 
 func (s *notificationStore) AddForAll(ctx context.Context, c notifications.Content, publish func(notifications.Notification, []notifications.Unread)) error {
 	var n notifications.Notification
-	op := &inboxOp{args: look, alone: true}
+	op := &inboxOp{args: count, alone: true}
 	op.prepare = func(ctx context.Context) error {
 		n = s.stamp(c)
 		record, err := encodeNotice(n)
@@ -180,8 +180,8 @@ func (s *notificationStore) MarkRead(ctx context.Context, user string, ids []str
 	return op.results[0].reply.int(), nil
 }
 
-// look is the operation that only counts.
-func look(int) []any { return []any{"look"} }
+// count is the operation that changes nothing.
+func count(int) []any { return []any{"count"} }
 
 // present returns the users with sockets of this node.
 func (s *notificationStore) present() []string {

@@ -135,7 +135,7 @@ func (s *notificationStore) sync() {
 // recountDue publishes counts for which it is time, and reports whether there may be more.
 func (s *notificationStore) recountDue() (more bool) {
 	now := time.Now()
-	op := &inboxOp{args: look}
+	op := &inboxOp{args: func(int) []any { return []any{"recount"} }}
 	s.mu.Lock()
 	for user, at := range s.recounts {
 		if !at.After(now) && len(op.users) < inboxSteps {

@@ -22,17 +22,21 @@ type Options struct {
 	// Redis had taken from any node has reached the clients of this one. Nil: there is
 	// no other node, and no turn is asked for.
 	Sync func(ctx context.Context, namespace string, rooms ...string) error
+	// Flush is that of the adapter: it returns when Redis has taken what this node has
+	// published in the namespace, to the rooms. A message is acknowledged after it, so that
+	// no node takes with it what others were to hear. Nil: there is no other node.
+	Flush func(ctx context.Context, namespace string, rooms ...string) error
 	// Timeout bounds a call while Redis does not answer. 3 s.
 	Timeout time.Duration
-	// Lease is how long a node has a turn in Redis, from which a dead one frees it; it
-	// acts on it for two thirds. At least 100 ms. 3 s.
+	// Lease is for how long a node has a turn, unless it asks again: so long others wait
+	// for one that is dead. At least 100 ms. 3 s.
 	Lease time.Duration
 	// Hold is how long a node that has a turn may keep it when another one wants it.
 	// 20 ms.
 	Hold time.Duration
 	// Alive is how long a node is believed to live that has not said so, which it does
 	// three times as often. When it is over, another one takes out whoever was there.
-	// 9 s.
+	// 8 s.
 	Alive time.Duration
 	// Return is how long the users of a node that has been closed may take to come back
 	// to another one unnoticed. 5 s.
@@ -66,7 +70,7 @@ func (o *Options) withDefaults() (Options, error) {
 		value time.Duration
 	}{
 		{"Timeout", &c.Timeout, 3 * time.Second}, {"Lease", &c.Lease, 3 * time.Second}, {"Hold", &c.Hold, 20 * time.Millisecond},
-		{"Alive", &c.Alive, 9 * time.Second}, {"Return", &c.Return, 5 * time.Second},
+		{"Alive", &c.Alive, 8 * time.Second}, {"Return", &c.Return, 5 * time.Second},
 	} {
 		if *f.field < 0 {
 			return c, fmt.Errorf("redis: Options.%s is negative", f.name)

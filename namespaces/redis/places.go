@@ -23,12 +23,14 @@ type places[V any] struct {
 // placeHooks are what a store does with a place by itself. All may be called again after
 // an error.
 type placeHooks[V any] struct {
-	// restore puts a socket back in, because this node was taken for dead.
+	// restore puts a socket in that lags, or back in because this node was taken for dead.
 	restore func(ctx context.Context, place, socket string, v V) error
 	// leave takes a socket out for which take has failed.
 	leave func(ctx context.Context, place, socket string) error
 	// evict takes all out who are there through a node that is dead.
 	evict func(ctx context.Context, place, node string) error
+	// mended, if not nil, is called after the others when all is well.
+	mended func(ctx context.Context) error
 }
 
 // A spot is one place on this node.
@@ -38,9 +40,10 @@ type spot[V any] struct {
 }
 
 type seat[V any] struct {
-	v    V
-	node string // with which it is marked in Redis
-	owed bool   // it is to be taken out
+	v      V
+	node   string // with which it is marked in Redis
+	behind bool   // Redis could not be told that it is there
+	owed   bool   // nor that it is to be taken out
 }
 
 // newPlaces returns places of a kind. It is called while a store is made.
@@ -71,7 +74,7 @@ func (p *places[V]) add(ctx context.Context, place, socket string, v V) (node st
 		p.all[place] = s
 	}
 	before, was := s.sockets[socket]
-	s.sockets[socket] = seat[V]{v, node, false}
+	s.sockets[socket] = seat[V]{v: v, node: node}
 	listed := s.listed
 	p.mu.Unlock()
 	if listed {
@@ -134,6 +137,19 @@ func (p *places[V]) owe(place, socket string) {
 	}
 }
 
+// lag notes that a socket is still to be put in, because Redis could not be told. It need not
+// have been added.
+func (p *places[V]) lag(place, socket string, v V) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.all[place]
+	if s == nil {
+		s = &spot[V]{sockets: make(map[string]seat[V])}
+		p.all[place] = s
+	}
+	s.sockets[socket] = seat[V]{v: v, node: s.sockets[socket].node, behind: true}
+}
+
 // owed reports whether a socket is still to be taken out.
 func (p *places[V]) owed(place, socket string) bool {
 	p.mu.Lock()
@@ -163,6 +179,9 @@ func (p *places[V]) mend(ctx context.Context) {
 		}
 		return p.do.restore(ctx, u.place, u.socket, u.v)
 	})
+	if err == nil && p.do.mended != nil {
+		err = p.do.mended(ctx)
+	}
 	for more := true; err == nil && more; {
 		more, err = p.unlist(ctx)
 	}
@@ -183,7 +202,7 @@ func (p *places[V]) unsettled() []unsettled[V] {
 	var list []unsettled[V]
 	for place, s := range p.all {
 		for socket, seat := range s.sockets {
-			if seat.owed || seat.node != current {
+			if seat.owed || seat.behind || seat.node != current {
 				list = append(list, unsettled[V]{place, socket, seat})
 			}
 		}

@@ -16,6 +16,7 @@ import (
 
 // No span of time has more actions than there may be, wherever it begins and on however many nodes.
 func TestRateIsThatOfAllNodes(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	const most, span = 5, 200 * time.Millisecond
 	var mu sync.Mutex
@@ -44,6 +45,7 @@ func TestRateIsThatOfAllNodes(t *testing.T) {
 }
 
 func TestRateUndoesWhatCameToNothing(t *testing.T) {
+	t.Parallel()
 	db := open(t, connect(t, redistest.Start(t)), nil)
 	r := db.Rate(1, time.Hour, "chat")
 	undo, err := r.Take(t.Context(), "a{}:b")
@@ -66,6 +68,7 @@ func TestRateUndoesWhatCameToNothing(t *testing.T) {
 }
 
 func TestRevocationHoldsOnAllNodesAndAfterARestart(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 	var swept atomic.Int32
 	a := open(t, connect(t, s), nil).Revocations(nil)
@@ -114,6 +117,7 @@ func TestRevocationHoldsOnAllNodesAndAfterARestart(t *testing.T) {
 }
 
 func TestBusReachesOtherHubsInOrder(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	a, b := open(t, connect(t, s), nil).Bus(), open(t, connect(t, s), nil).Bus()
 	got := make(chan string, 100)

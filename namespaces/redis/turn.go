@@ -2,9 +2,12 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // A turnKey says what a turn is about.
@@ -151,7 +154,7 @@ func (t *turns) turn(key turnKey) *turn {
 	u := t.all[key]
 	if u == nil {
 		t.sweep()
-		u = &turn{key: key, wake: make(chan struct{}, 1), stale: true}
+		u = &turn{key: key, wake: make(chan struct{}, 1)}
 		t.all[key] = u
 	}
 	return u
@@ -231,11 +234,18 @@ func (t *turns) take(ctx context.Context, u *turn, fresh bool) error {
 func (t *turns) sync(ctx context.Context, u *turn) error {
 	ctx, cancel := context.WithTimeout(ctx, t.db.opts.Timeout)
 	defer cancel()
-	if err := t.db.opts.Sync(ctx, u.key.namespace, u.key.room); err != nil {
-		return err
+	for {
+		err := t.db.opts.Sync(ctx, u.key.namespace, u.key.room)
+		if err == nil {
+			u.dirty, u.stale = false, false
+			return nil
+		}
+		select { // what is published goes over connections of its own, which may not be back yet
+		case <-time.After(turnPoll / 5):
+		case <-ctx.Done():
+			return err
+		}
 	}
-	u.dirty, u.stale = false, false
-	return nil
 }
 
 // ask asks Redis for the turn until this node has it.
@@ -274,7 +284,7 @@ var (
 )
 
 func (t *turns) tryTake(ctx context.Context, u *turn) (got bool, last string, wanted, lapsed bool, err error) {
-	v, err := t.db.run(ctx, scriptTake, t.keys(u), t.db.id, t.db.opts.Lease.Milliseconds(), turnMemory.Milliseconds(),
+	v, err := t.db.run(ctx, scriptTake, t.keys(u.key), t.db.id, t.db.opts.Lease.Milliseconds(), turnMemory.Milliseconds(),
 		t.db.channel("node:"), wakeWanted.message(u.key))
 	if err != nil {
 		return false, "", false, false, err
@@ -283,8 +293,19 @@ func (t *turns) tryTake(ctx context.Context, u *turn) (got bool, last string, wa
 	return r.at(0).int() == 1, r.at(1).text(), r.at(2).int() > 0, r.at(3).int() == 1, nil
 }
 
-func (t *turns) keys(u *turn) []string {
-	name := u.key.namespace + "\x00" + u.key.name
+// has reports whether the turn is this node's in Redis.
+func (t *turns) has(ctx context.Context, key turnKey) (bool, error) {
+	ctx, done := t.db.bounded(ctx)
+	defer done()
+	node, err := t.db.client.HGet(ctx, t.keys(key)[0], "node").Result()
+	if errors.Is(err, redis.Nil) {
+		err = nil
+	}
+	return node == t.db.id, unavailable(err)
+}
+
+func (t *turns) keys(key turnKey) []string {
+	name := key.namespace + "\x00" + key.name
 	return []string{t.db.key("turn", name, "turn"), t.db.key("turn", name, "queue")}
 }
 
@@ -298,7 +319,7 @@ func (t *turns) pass(u *turn) {
 	}
 	if err == nil {
 		u.asked = time.Time{}
-		_, err = t.db.run(ctx, scriptPass, t.keys(u), t.db.id, (t.db.opts.Lease / 3).Milliseconds(), t.db.channel("node:"), wakeYours.message(u.key))
+		_, err = t.db.run(ctx, scriptPass, t.keys(u.key), t.db.id, (t.db.opts.Lease / 3).Milliseconds(), t.db.channel("node:"), wakeYours.message(u.key))
 	}
 	if err != nil {
 		t.db.trouble("turn not handed over", err) // it is free when its lease is over
@@ -339,7 +360,7 @@ func (t *turns) giveBack(ctx context.Context) {
 	t.all = make(map[turnKey]*turn)
 	t.mu.Unlock()
 	for _, u := range list {
-		_, err := t.db.run(ctx, scriptPass, t.keys(u), t.db.id, (t.db.opts.Lease / 3).Milliseconds(), t.db.channel("node:"), wakeYours.message(u.key))
+		_, err := t.db.run(ctx, scriptPass, t.keys(u.key), t.db.id, (t.db.opts.Lease / 3).Milliseconds(), t.db.channel("node:"), wakeYours.message(u.key))
 		if err != nil {
 			return // they are free when their leases are over
 		}

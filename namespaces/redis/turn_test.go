@@ -68,6 +68,7 @@ var tea = turnKey{"/chat", "tea", "tea"}
 
 // Of several nodes one at a time has a turn, each gets it soon, and before it acts its clients have all that came before.
 func TestTurnIsOneNodesAtATime(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	const nodes, callers, each = 3, 4, 50
 	l := &line{seen: map[int]int{}}
@@ -121,6 +122,7 @@ func TestTurnIsOneNodesAtATime(t *testing.T) {
 }
 
 func TestTurnOfADeadNodeIsFreeSoon(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	l := &line{seen: map[int]int{}}
 	c := connect(t, s)
@@ -139,6 +141,7 @@ func TestTurnOfADeadNodeIsFreeSoon(t *testing.T) {
 
 // A node that stands still while it has the turn learns that it has lost it.
 func TestFrozenNodeLearnsThatItsTurnIsOver(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	l := &line{seen: map[int]int{}}
 	frozen := open(t, connect(t, s), &Options{Sync: l.sync(0), Lease: 100 * time.Millisecond})
@@ -160,6 +163,7 @@ func TestFrozenNodeLearnsThatItsTurnIsOver(t *testing.T) {
 }
 
 func TestRedisAwayEndsCallsInTime(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	l := &line{seen: map[int]int{}}
 	db := open(t, connect(t, s), &Options{Sync: l.sync(0), Timeout: 100 * time.Millisecond})
@@ -186,6 +190,7 @@ func TestRedisAwayEndsCallsInTime(t *testing.T) {
 }
 
 func TestCallerThatGoesAwayWhileItWaitsHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	db := open(t, connect(t, s), nil)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -225,4 +230,20 @@ func TestNamesDoNotCross(t *testing.T) {
 	if got := db.key("chat", "{a}", "x"); got != "p:chat:{%7Ba%7D}:x" {
 		t.Error(got)
 	}
+}
+
+// What others publish on a node's channel never does more than wake it.
+func FuzzWake(f *testing.F) {
+	for _, message := range []string{string(wakeWanted.message(tea)), string(wakeYours.message(turnKey{})), "", "w", "w[]", `x["","",""]`, `w["a","b",1]`} {
+		f.Add(message)
+	}
+	f.Fuzz(func(t *testing.T, message string) {
+		w, key, ok := parseWake([]byte(message))
+		if !ok {
+			return
+		}
+		if again, same, ok := parseWake(w.message(key)); !ok || again != w || same != key {
+			t.Errorf("%q is %c %q, written and read again %c %q", message, w, key, again, same)
+		}
+	})
 }

@@ -30,7 +30,7 @@ func TestEditorsInJavaScriptConverge(t *testing.T) {
 		ts.Close()
 	})
 
-	node := startScript(t, "documents.mjs", task{"url": ts.URL + "/documents", "editors": 10, "operations": *operations, "seed": 1}.json())
+	node := startScript(t, "documents.mjs", task{"urls": []string{ts.URL + "/documents"}, "editors": 10, "operations": *operations, "seed": 1}.json())
 	var outcome struct {
 		Version, Recovered, Fresh, Stale int
 		Trouble                          []string

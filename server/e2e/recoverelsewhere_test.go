@@ -28,16 +28,13 @@ func TestClientsRecoverOnAnotherServer(t *testing.T) {
 		t.Error(what)
 	}
 	for _, direction := range []string{"own to own", "own to node", "node to own", "node to node"} {
-		if outcome.Recovered[direction] == 0 || outcome.Fresh[direction] > outcome.Recovered[direction] {
+		if outcome.Recovered[direction] == 0 || outcome.Fresh[direction] > 0 {
 			t.Errorf("from %s %d recovered and %d did not", direction, outcome.Recovered[direction], outcome.Fresh[direction])
 		}
 	}
 	driver.wait()
 	for _, p := range peers {
 		p.health(t)
-	}
-	if outcome.Fresh["own to own"] > 0 {
-		t.Errorf("%d of our clients did not recover", outcome.Fresh["own to own"])
 	}
 	t.Logf("recovered %v, not recovered %v", outcome.Recovered, outcome.Fresh)
 }

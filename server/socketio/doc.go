@@ -96,7 +96,8 @@
 // Options.Adapter ties the namespaces of several servers together: a [Target] then means
 // the sockets of all of them, unless it is Local. What happens on this server happens
 // at once; the others follow, in the order of the calls. Where they cannot be reached
-// they miss it, which is logged. Calls that wait for others return what there is when
+// they miss it, which is logged; what this server may have missed, [Namespace.OnMissed]
+// tells. Calls that wait for others return what there is when
 // their context ends, with a [PartialError]. Servers talk to each other with
 // [Namespace.ServerSideEmit] and [ServerSideCall].
 package socketio

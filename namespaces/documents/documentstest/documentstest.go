@@ -15,7 +15,6 @@ import (
 	"parley/namespaces/documents"
 	"parley/namespaces/identity"
 	"parley/server/socketio"
-	"parley/server/socketiotest"
 )
 
 // A Maker makes an empty store with the limits of opts.
@@ -126,7 +125,7 @@ func whatIsRefused(t *testing.T, store Maker) {
 
 // editorsConverge lets editors type blindly, each on whatever its copy is.
 func editorsConverge(t *testing.T, store Maker) {
-	const editors, each = 10, 60
+	const editors, each = 10, 40
 	srv := serve(t, store, documents.Options{Operations: editors * each})
 	var all sync.WaitGroup
 	texts := make([]string, editors)
@@ -164,7 +163,6 @@ func whoComesBack(t *testing.T, store Maker) {
 	srv := serve(t, store, documents.Options{Recovery: time.Minute})
 	a, b := Edit(t, srv, "ann", "doc-1"), Edit(t, srv, "bob", "doc-1")
 	a.Collaborators("ann", "bob")
-	state, id := b.State(), b.ID()
 	b.Abort()
 	for deadline := time.Now().Add(patience); srv.Stats().Sockets > 1; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -173,13 +171,7 @@ func whoComesBack(t *testing.T, store Maker) {
 	}
 	insert := Object{"documentId": "doc-1", "operation": Object{"type": "insert", "position": 0, "text": "x"}}
 	a.Ask("document-update", insert)
-	back := struct {
-		UserID   string `json:"userId"`
-		Username string `json:"username"`
-		socketiotest.State
-	}{"bob", "bob", state}
-	b.Client = socketiotest.Connect(t, srv, "/documents", &socketiotest.Options{Auth: back})
-	if b.ID() != id {
+	if !b.Return(srv) {
 		t.Fatal("not recovered")
 	}
 	b.Follow()

@@ -24,8 +24,12 @@ const patience = 20 * time.Second
 type Editor struct {
 	*socketiotest.Client
 	t       *testing.T
+	name    string
+	id      string // of the document
 	text    []uint16
-	Version int // of the copy
+	later   map[int]ot.Operation // by version: changes that have come before their turn
+	Version int                  // of the copy
+	Gaps    int                  // changes that have come out of order
 }
 
 // An Object is a payload.
@@ -35,15 +39,43 @@ type Object = map[string]any
 func Edit(t *testing.T, srv *socketio.Server, name, document string) *Editor {
 	t.Helper()
 	c := socketiotest.Connect(t, srv, "/documents", &socketiotest.Options{Auth: Object{"userId": name, "username": name}})
-	e := &Editor{Client: c, t: t}
-	e.reopen(document)
+	e := &Editor{Client: c, t: t, name: name, id: document}
+	e.reopen()
 	return e
 }
 
-func (e *Editor) reopen(document string) {
+// Return loses the connection and connects again. It reports whether the server takes it
+// for the same client; if not the document is opened anew.
+func (e *Editor) Return(srv *socketio.Server) (recovered bool) {
 	e.t.Helper()
-	if r := e.Ask("document-open", Object{"documentId": document}); !r.OK {
-		e.t.Fatalf("not opened: %+v", r)
+	e.Abort()
+	for gone := error(nil); gone == nil; {
+		_, gone = e.Step(context.Background()) // what has come before
+	}
+	id := e.ID()
+	auth := struct {
+		UserID   string `json:"userId"`
+		Username string `json:"username"`
+		socketiotest.State
+	}{e.name, e.name, e.State()}
+	e.Client = socketiotest.Connect(e.t, srv, "/documents", &socketiotest.Options{Auth: auth})
+	if recovered = e.ID() == id; !recovered {
+		e.reopen()
+	}
+	return recovered
+}
+
+func (e *Editor) reopen() {
+	e.t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		r := e.Ask("document-open", Object{"documentId": e.id})
+		if r.OK {
+			break
+		}
+		if r.Error.Code != "unavailable" || time.Now().After(deadline) {
+			e.t.Fatalf("not opened: %+v", r)
+		}
 	}
 	e.begin(e.Expect("document-init"))
 }
@@ -56,6 +88,7 @@ func (e *Editor) begin(ev socketiotest.Event) {
 		e.t.Fatal(err)
 	}
 	e.text, e.Version = utf16.Encode([]rune(s.Content)), s.Version
+	e.catchUp()
 }
 
 // Text returns the copy.
@@ -64,7 +97,9 @@ func (e *Editor) Text() string { return string(utf16.Decode(e.text)) }
 // Follow takes the next change in, which must be the one that follows on the copy.
 func (e *Editor) Follow() {
 	e.t.Helper()
-	e.apply(e.Expect("document-update"))
+	if e.apply(e.Expect("document-update")); e.Gaps > 0 {
+		e.t.Fatalf("a change has come out of order, after version %d", e.Version)
+	}
 }
 
 // Step takes the next change in, or the document anew, and reports which.
@@ -93,9 +128,30 @@ func (e *Editor) apply(ev socketiotest.Event) {
 		e.t.Fatal(err)
 	}
 	if c.Version != e.Version+1 {
-		e.t.Fatalf("version %d after %d", c.Version, e.Version)
+		e.Gaps++
 	}
-	e.text, e.Version = splice(e.text, c.Operation), c.Version
+	if e.later == nil {
+		e.later = make(map[int]ot.Operation)
+	}
+	e.later[c.Version] = c.Operation
+	e.catchUp()
+}
+
+// catchUp makes the changes whose turn it is.
+func (e *Editor) catchUp() {
+	for version := range e.later {
+		if version <= e.Version {
+			delete(e.later, version)
+		}
+	}
+	for {
+		o, there := e.later[e.Version+1]
+		if !there {
+			return
+		}
+		e.text, e.Version = splice(e.text, o), e.Version+1
+		delete(e.later, e.Version)
+	}
 }
 
 // splice is what a JavaScript client does with an operation.

@@ -73,8 +73,9 @@ end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local other = 0
-if operation ~= 'list' and operation ~= 'look' then
-  if before[2] and before[2] ~= node and now - before[3] < tonumber(ARGV[5]) then
+if operation ~= 'list' then
+  -- Who only counts again has the right number, and need not count once more.
+  if operation ~= 'recount' and before[2] and before[2] ~= node and now - before[3] < tonumber(ARGV[5]) then
     other = 1
   end
   redis.call('HSET', head, 'node', node, 'changed', now)

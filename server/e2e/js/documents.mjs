@@ -1,15 +1,17 @@
 // People who edit one text at once, with official clients that lose their connections:
-// node documents.mjs '{"url":…,"editors":…,"operations":…,"seed":…}'. Each makes random operations on whatever its copy
+// node documents.mjs '{"urls":[…],"editors":…,"operations":…,"seed":…}'. Each makes random operations on whatever its copy
 // is, until the document has had so many; half of them ask for acknowledgements. Then they report {"version","recovered",
-// "fresh","stale","trouble"} and for a line with a version on standard input, when all have it, {"copies"}.
+// "fresh","stale","unavailable","trouble"}, for a line "init" on standard input what somebody gets who comes to each of the servers,
+// {"inits"}, and for a line with a version, when all have it, {"copies"}. Of several servers each editor is at one and
+// comes back to any.
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
 import { report } from "./report.mjs";
 
-const { url, editors, operations, seed } = JSON.parse(process.argv[2]);
+const { urls, editors, operations, seed } = JSON.parse(process.argv[2]);
 const documentId = "shared";
 const trouble = [];
-let recovered = 0, fresh = 0, stale = 0, running = true;
+let recovered = 0, fresh = 0, stale = 0, unavailable = 0, running = true;
 
 // A generator that a seed repeats (mulberry32).
 let state = seed;
@@ -31,7 +33,7 @@ class Editor {
 
   constructor(number) {
     this.asks = number % 2 === 0;
-    this.socket = io(url, {
+    this.socket = io(urls[number % urls.length], {
       forceNew: true, transports: ["websocket"], auth: { userId: `u${number}`, username: `U${number}` },
       reconnectionDelay: 1, reconnectionDelayMax: 20,
     });
@@ -57,10 +59,12 @@ class Editor {
     this.socket.emit("document-open", { documentId });
   }
 
-  // Without an open document there was a cut in between; with a stale version the text comes by itself.
+  // Without an open document there was a cut in between, and what waited for its turn then is unavailable; with a stale
+  // version the text comes by itself.
   refused(code) {
     if (code === "stale") stale++;
-    if (code !== "not_open" && code !== "stale") trouble.push(`refused: ${code}`);
+    if (code === "unavailable") unavailable++;
+    if (code !== "not_open" && code !== "stale" && code !== "unavailable") trouble.push(`refused: ${code}`);
   }
 
   learn(change) {
@@ -112,6 +116,7 @@ class Editor {
   }
 
   cut() {
+    this.socket.io.uri = urls[random(urls.length)];
     if (random(3) > 0) this.socket.io.engine?.close(); // to come back as the same
     else this.socket.disconnect().connect();
   }
@@ -135,9 +140,22 @@ while (running) {
   running = Math.max(...all.map(({ version }) => version)) < operations;
 }
 await Promise.all(pending);
-report({ version: Math.max(...all.map(({ version }) => version)), recovered, fresh, stale, trouble: trouble.slice(0, 5) });
+report({ version: Math.max(...all.map(({ version }) => version)), recovered, fresh, stale, unavailable, trouble: trouble.slice(0, 5) });
+
+async function initial(url) {
+  const socket = io(url, { forceNew: true, auth: { userId: "reader", username: "Reader" } });
+  const init = new Promise((done) => socket.once("document-init", done));
+  socket.emit("document-open", { documentId });
+  const { version, content } = await init;
+  socket.disconnect();
+  return { version, content };
+}
 
 for await (const line of createInterface({ input: process.stdin })) {
+  if (line === "init") {
+    report({ inits: await Promise.all(urls.map(initial)) });
+    continue;
+  }
   const last = Number(line);
   for (let round = 0; all.some(({ version }) => version < last); round++) {
     if (round % 50 === 49) for (const editor of all) if (editor.socket.connected) editor.reopen();

@@ -1,7 +1,7 @@
 // Clients that lose the connection to one server of a cluster and come back to another, while all servers send:
 // node recover-elsewhere.mjs '{"peers":[{"url":…,"node":true}…],"ms":…}'. Each server numbers what it sends to all, to a
 // room, and to the client; a client that has recovered must go on where it was. Reports {recovered, fresh, trouble}; the first
-// two count by directions. Who is back before Node has saved the session does not recover.
+// two count by directions.
 import { io } from "socket.io-client";
 import { Clients, pause, until } from "./clients.mjs";
 import { report } from "./report.mjs";
@@ -99,15 +99,17 @@ const elsewhere = (traveller, list) => {
   return others[random(others.length)];
 };
 
-// To our servers, while all send.
+// From ours to ours, while all send.
 let stop = load();
+const ours = travellers.filter(({ site }) => site.kind === "own");
 for (const end = performance.now() + ms; performance.now() < end; ) {
-  const traveller = travellers[random(travellers.length)];
+  const traveller = ours[random(ours.length)];
   traveller.leave(elsewhere(traveller, own));
   await pause(random(60));
   await traveller.back();}
 await stop();
-// To any server. Node's hands out twice what comes while a client comes back, so nothing is sent at that moment.
+// From any to any. Node's gives its clients the events of its own out of the order of the others', and hands out twice
+// what comes while a client comes back, so nothing is sent when one goes or comes.
 for (let round = 0; round < 4; round++) {
   for (const { socket } of travellers) socket.io.reconnection(false);
   for (const traveller of travellers) {
