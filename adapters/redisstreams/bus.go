@@ -104,17 +104,7 @@ func (b *bus) Send(m *cluster.Message) error {
 	return b.store(e, "", nil)
 }
 
-// Reply sends an answer. One that cannot be written must come nevertheless, or Node
-// waits for it: it is sent without its value.
-func (b *bus) Reply(to string, m *cluster.Message) error {
-	err := b.publish(b.answersTo(to), m)
-	if err != nil && (m.Kind == cluster.Answer || m.Kind == cluster.Reply) {
-		empty := *m
-		empty.Payload = adapter.Payload{Data: []byte("[]")}
-		err = errors.Join(err, b.publish(b.answersTo(to), &empty))
-	}
-	return err
-}
+func (b *bus) Reply(to string, m *cluster.Message) error { return b.publish(b.answersTo(to), m) }
 
 func (b *bus) publish(channel string, m *cluster.Message) error {
 	data, err := b.c.wire.Append(nil, m)
