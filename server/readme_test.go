@@ -28,9 +28,14 @@ func TestReadmeNamesWhatExists(t *testing.T) {
 			t.Errorf("not three cells: %s", line)
 			continue
 		}
+		pkg, exported := "socketio", names
+		if other := otherPackage.FindStringSubmatch(cells[1]); other != nil {
+			pkg = other[1]
+			exported = exportedNames(t, directoryOf(pkg))
+		}
 		for _, name := range goName.FindAllStringSubmatch(cells[1], -1) {
-			if !strings.Contains(cells[1], "package `adapter`") && !names[name[1]] {
-				t.Errorf("server/socketio has no %s: %s", name[1], line)
+			if !exported[name[1]] {
+				t.Errorf("%s has no %s: %s", pkg, name[1], line)
 			}
 		}
 		if proof := strings.TrimSpace(cells[2]); proof != "–" {
@@ -46,6 +51,8 @@ func TestReadmeNamesWhatExists(t *testing.T) {
 
 var (
 	goName = regexp.MustCompile("`([A-Z]\\w*(?:\\.[A-Z]\\w*)?)`")
+	// Names of Go are those of server/socketio, unless the row says of which package: adapter, or one of adapters.
+	otherPackage = regexp.MustCompile("package `(\\w+)`")
 	// A proof is the end of a package's path, followed by tests and quoted texts; there may be several.
 	proofPart = regexp.MustCompile(`"[^"]+"|\w+`)
 	testName  = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
@@ -74,6 +81,14 @@ func checkProof(t *testing.T, tests map[string]*packageTests, proof, line string
 	if found == 0 {
 		t.Errorf("no test: %s", line)
 	}
+}
+
+// directoryOf returns where a package is that a row names.
+func directoryOf(pkg string) string {
+	if pkg == "adapter" {
+		return pkg
+	}
+	return filepath.FromSlash("../adapters/" + pkg)
 }
 
 // featuresOfReadme returns the README's part about features.

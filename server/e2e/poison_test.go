@@ -16,7 +16,7 @@ import (
 	"parley/server/socketio"
 )
 
-var poisons = flag.Int("poisons", 1500, "how many events of any kind the servers of Node get over each wire")
+var poisons = flag.Int("poisons", 400, "how many events of any kind the servers of Node get over each wire")
 
 // TestNothingPoisonsNodePeers: whatever is sent through one of our servers, those of Node have it as our clients have it,
 // and neither die of it nor stand still. With the clients of Redis for which an error in a listener is the end.
