@@ -43,14 +43,14 @@ func routes(c *config, app *application, ready *atomic.Bool, metrics http.Handle
 	mux.Handle(statsPath, readOnly(func(w http.ResponseWriter, _ *http.Request) {
 		serveStats(w, app.srv.Stats())
 	}))
-	mux.Handle(notifyPath, app.notifications.Handler())
+	mux.Handle(notifyPath, app.shared.guarded(app.notifications.Handler()))
 	if metrics != nil {
 		mux.Handle(metricsPath, readOnly(metrics))
 	}
 	all := http.NewServeMux()
 	all.Handle("/", bounded(mux, readTime, writeTime))
-	all.Handle(plainPath, unbounded(app.hub))
-	sockets := unbounded(app.forward.handler(app.srv))
+	all.Handle(plainPath, unbounded(app.shared.guarded(app.hub)))
+	sockets := unbounded(app.shared.guarded(app.forward.handler(app.srv)))
 	all.Handle(c.path, sockets)
 	all.Handle(strings.TrimSuffix(c.path, "/"), sockets) // for clients with addTrailingSlash: false
 	return all

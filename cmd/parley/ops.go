@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"parley/namespaces/identity"
+	"parley/server/socketio"
 )
 
 // revokedFor is how long a revocation is kept: as long as no token that anybody gives out should live.
@@ -70,6 +71,12 @@ func revoke(w http.ResponseWriter, r *http.Request, gate *identity.Gate, revoked
 			in.Before = now
 		}
 		err = revoked.RevokeUser(in.UserID, in.Before, now.Add(revokedFor))
+	}
+	var known *socketio.Error
+	if errors.As(err, &known) {
+		log.Warn("not revoked", "jti", in.JTI, "user", in.UserID, "error", err)
+		fail(w, http.StatusServiceUnavailable, known.Code, known.Message)
+		return
 	}
 	if err != nil {
 		fail(w, http.StatusInsufficientStorage, "limit", err.Error())

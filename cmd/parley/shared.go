@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,7 @@ type shared struct {
 	db     *store.DB
 	watch  *redisWatch
 	sweep  atomic.Pointer[identity.Gate]   // whose sockets a revocation may end; nil until there is one
+	known  atomic.Bool                     // which tokens are revoked
 	main   atomic.Pointer[adapter.Adapter] // of the namespace /
 }
 
@@ -182,6 +184,23 @@ func revocations(data *disk.File, s *shared) (*identity.Revocations, error) {
 			gate.Sweep()
 		}
 	}), nil
+}
+
+// guarded serves nobody before it is known which tokens are revoked.
+func (s *shared) guarded(h http.Handler) http.Handler {
+	if s == nil {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if gate := s.sweep.Load(); !s.known.Load() && gate != nil && !gate.Open() {
+			if s.db.Health() != nil {
+				answer(w, http.StatusServiceUnavailable, "not ready\n")
+				return
+			}
+			s.known.Store(true)
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // admits names the gate through which clients come.

@@ -143,3 +143,33 @@ func TestPasswordOfRedisIsNotLogged(t *testing.T) {
 		t.Error(log)
 	}
 }
+
+func TestRevokedTokensAreRefusedOnAllNodes(t *testing.T) {
+	redis := redistest.Start(t)
+	redis.Kill()
+	args := []string{"--redis-url", "redis://" + redis.Addr, "--redis-adapter=pubsub", secretFile(t)}
+	a, ops := startOps(t, args...)
+	const anything = "/socket.io/?EIO=4&transport=polling"
+	if status, _ := get(t, a.url+anything); status != http.StatusServiceUnavailable {
+		t.Errorf("before it is known who is revoked: %d", status)
+	}
+	if status, text := post(t, ops+"/admin/revoke", `{"userId":"u1"}`); status != http.StatusServiceUnavailable || !strings.Contains(text, "unavailable") {
+		t.Errorf("without Redis: %d %s", status, text)
+	}
+	redis.Restart()
+	a.await(t, "/readyz", http.StatusOK)
+	b := start(t, args...)
+	b.await(t, "/readyz", http.StatusOK)
+	token := printed(t, "--user", "u1")
+	c := connect(t, b.url, "/socket.io/", `40/chat,{"token":"`+token+`"}`)
+	if status, text := post(t, ops+"/admin/revoke", `{"userId":"u1"}`); status != http.StatusOK {
+		t.Fatalf("%d %s", status, text)
+	}
+	c.await(t, `42/chat,["error",{"code":"token_revoked",`)
+	refusedBy(t, b.url, "/chat", `{"token":"`+token+`"}`)
+
+	redis.Kill() // who was let in before knows the list
+	if status, _ := get(t, b.url+anything); status != http.StatusOK {
+		t.Errorf("without Redis, later: %d", status)
+	}
+}
