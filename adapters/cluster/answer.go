@@ -78,7 +78,12 @@ func (l *Link) reply(question *Message, answer Message) {
 		return
 	}
 	answer.To, answer.Request = question.From, question.Request
-	_ = l.bus.Reply(question.From, l.signed(&answer))
+	err := l.bus.Reply(question.From, l.signed(&answer))
+	if err != nil && (answer.Kind == Answer || answer.Kind == Reply) {
+		// A value that the wire cannot carry must not keep the server waiting.
+		answer.Payload = adapter.Payload{Data: []byte("[]")}
+		_ = l.bus.Reply(question.From, &answer)
+	}
 }
 
 // done answers the old form of a request, which is about one socket, before the socket

@@ -21,6 +21,6 @@
 //
 // A wire can say less than a message. JSON has no binary, so on the classic wire
 // attachments of server-side events, of their answers and of sockets' data become
-// {"type":"Buffer","data":[…]}, and stay so. Acknowledgements are one value: what a
+// {"type":"Buffer","data":[…]}, which [Limits.Revive] undoes. Acknowledgements are one value: what a
 // client sends beyond its first argument is not passed on.
 package nodewire

@@ -9,14 +9,15 @@ import (
 // the default, and never that there is no limit.
 type Limits struct {
 	Bytes       int // of a message, 64 MiB by default
-	Depth       int // arrays and objects inside each other, in a payload; 512 by default, 4,096 at most
+	Depth       int // arrays and objects inside each other, in a payload; 512 by default, 1,024 at most
 	Attachments int // of a message, 1,000 by default
 	Rooms       int // names in one list, 10,000 by default
 	Sockets     int // descriptions in one answer, 100,000 by default
 }
 
-// maxDepth is what Node servers bear, which encode for their clients by recursion.
-const maxDepth = 4096
+// maxDepth is what Node servers bear, which decode and encode by recursion; somewhere between
+// 2,048 and 4,096 their stack ends.
+const maxDepth = 1024
 
 // envelopeDepth is how deep the payload is inside a message, at most.
 const envelopeDepth = 8

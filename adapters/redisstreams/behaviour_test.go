@@ -3,6 +3,7 @@ package redisstreams_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -54,6 +55,20 @@ func TestQuestionsComeAfterWhatWasSentBefore(t *testing.T) {
 		if err != nil || len(found) != 1 {
 			t.Fatalf("round %d: %d sockets, %v", i, len(found), err)
 		}
+	}
+}
+
+// TestAnswersThatCannotBeWritten come all the same, without their value: somebody waits.
+func TestAnswersThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	s := sites(t, 2, redistest.Start(t).Client(t), options(), socketio.Recovery{})
+	deep := json.RawMessage(strings.Repeat("[", 600) + strings.Repeat("]", 600))
+	socketio.OnServerSideAck(s[1].ns, "deep", func(context.Context, socketio.None) (json.RawMessage, error) { return deep, nil })
+	if got, err := socketio.ServerSideCall[socketio.None](s[0].within(), s[0].ns, "deep"); err != nil || len(got) != 1 {
+		t.Errorf("%v, %v", got, err)
+	}
+	if err := s[0].ns.Emit("deep", deep); err != nil { // reaches local sockets only
+		t.Error(err)
 	}
 }
 

@@ -91,11 +91,14 @@ func TestRedisIsAwayAtTheStart(t *testing.T) {
 	redis.Kill()
 	opts := options()
 	opts.MaxDelay = 50 * time.Millisecond
-	all := make(chan []*site)
-	go func() { all <- sites(t, 2, client, opts, socketio.Recovery{}) }() // ends when they are in contact
-	time.Sleep(200 * time.Millisecond)
+	s := begin(t, 2, client, opts, socketio.Recovery{})
+	alone := s[0].dial(socketiotest.State{})
+	s[0].emit(0)
+	s[0].hears(alone, 0)
 	redis.Restart()
-	s := <-all
+	for _, s := range s {
+		s.synced()
+	}
 	c := s[1].dial(socketiotest.State{})
 	s[0].emit(1)
 	s[1].hears(c, 1)

@@ -29,6 +29,9 @@ type log struct {
 	telling bool // they are being told
 	tails   map[*tail]struct{}
 	over    bool // Local must not be called any more
+
+	doubt      id // Redis was away after it, and others may not yet have told of what had no place
+	doubtUntil time.Time
 }
 
 // waiting is an event of this server that is on its way to its place.
@@ -96,11 +99,19 @@ func (l *log) settle() (empty bool) {
 	for ; n < len(l.waiting) && l.waiting[n].failed; n++ {
 		afters = append(afters, l.place(l.waiting[n], id{}))
 	}
-	l.waiting = slices.Delete(l.waiting, 0, n)
+	l.drop(n)
 	empty = len(l.waiting) == 0
 	l.mu.Unlock()
 	run(afters...)
 	return empty
+}
+
+// drop takes the first events away. The caller holds l.mu.
+func (l *log) drop(n int) {
+	clear(l.waiting[:n])
+	if l.waiting = l.waiting[n:]; len(l.waiting) == 0 {
+		l.waiting = nil
+	}
 }
 
 // place delivers an event at its place, or without one. The caller holds l.mu.
@@ -161,7 +172,7 @@ func (l *log) came(ref uint64, at id) {
 			afters = append(afters, l.place(w, at))
 		}
 	}
-	l.waiting = slices.Delete(l.waiting, 0, n)
+	l.drop(n)
 	l.mu.Unlock()
 	run(afters...)
 }
@@ -196,6 +207,24 @@ func (l *log) lose() {
 		l.lost = l.at()
 		l.newest = id{}
 	}
+}
+
+// certainty is for how long after Redis was away the others may take to tell of what has
+// had no place.
+const certainty = 5 * time.Second
+
+// interrupted notes that Redis was away, so that others may have delivered events without
+// a place.
+func (l *log) interrupted() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.doubt, l.doubtUntil = l.at(), time.Now().Add(certainty)
+}
+
+// missing reports whether events that came after one may be in no log. The caller holds
+// l.mu.
+func (l *log) missing(from id) bool {
+	return l.lost != (id{}) && !l.lost.before(from) || time.Now().Before(l.doubtUntil) && !l.doubt.before(from)
 }
 
 // check gives up events that have waited for too long, and tells the others of those

@@ -22,6 +22,7 @@ type reader struct {
 	byName  map[string]*stream
 	sure    bool // nothing was lost between what was read and what will be
 	late    bool // Redis was away at the start
+	failed  bool // the last attempt has
 
 	mu    sync.Mutex // guards what follows
 	err   error      // why it does not read; nil while it does
@@ -79,7 +80,7 @@ func (r *reader) run() {
 			wait = minBackoff
 			continue
 		}
-		r.sure = false
+		r.sure, r.failed = false, true
 		select {
 		case <-time.After(wait - rand.N(wait/2)):
 		case <-r.c.life.Done():
@@ -180,6 +181,12 @@ func (r *reader) settle(ctx context.Context) error {
 			return err
 		}
 	}
+	if r.failed {
+		for _, s := range r.streams {
+			r.c.each(s, func(b *bus) { b.log.interrupted() })
+		}
+	}
+	r.failed = false
 	if r.late { // clients may have been here for long
 		r.late = false
 		for _, s := range r.streams {

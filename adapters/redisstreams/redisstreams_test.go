@@ -89,20 +89,16 @@ func TestRecoveryOverAStream(t *testing.T) {
 func TestStreamsOnARedisCluster(t *testing.T) {
 	t.Parallel()
 	client := redistest.StartCluster(t, 3).Client(t)
-	for name, sharded := range map[string]bool{"channels": false, "sharded channels, signed": true} {
-		begin := func(t *testing.T) adaptertest.Connector {
-			o := options()
-			if o.StreamCount = 3; sharded {
-				o.Sharded, o.Secret = true, []byte("0123456789abcdef")
-			}
-			return connector(t, client, o)
-		}
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			adaptertest.Run(t, begin)
-			adaptertest.RunRecovery(t, begin)
-		})
-	}
+	adaptertest.Run(t, func(t *testing.T) adaptertest.Connector {
+		o := options()
+		o.StreamCount = 3
+		return connector(t, client, o)
+	})
+	adaptertest.RunRecovery(t, func(t *testing.T) adaptertest.Connector {
+		o := options()
+		o.StreamCount, o.Sharded, o.Secret = 3, true, []byte("0123456789abcdef")
+		return connector(t, client, o)
+	})
 }
 
 func TestImpossibleOptions(t *testing.T) {

@@ -79,8 +79,7 @@ func (l *log) Replay(ctx context.Context, s adapter.Session, offset string, take
 	if err != nil {
 		return err
 	}
-	// What was delivered without a place comes after what has been fetched.
-	if !l.lost.before(from) && l.lost != (id{}) || t.full || to.before(from) {
+	if l.missing(from) || t.full || to.before(from) {
 		return adapter.ErrLost
 	}
 	for _, e := range t.events {

@@ -26,8 +26,17 @@ type site struct {
 	sent    atomic.Int64 // to its sockets
 }
 
-// sites starts servers whose namespace /stage has recovery.
-func sites(t *testing.T, n int, client redis.UniversalClient, opts *redisstreams.Options, recovery socketio.Recovery) (all []*site) {
+// sites starts servers whose namespace /stage has recovery, and waits until Redis has them.
+func sites(t *testing.T, n int, client redis.UniversalClient, opts *redisstreams.Options, recovery socketio.Recovery) []*site {
+	t.Helper()
+	all := begin(t, n, client, opts, recovery)
+	for _, s := range all {
+		s.synced()
+	}
+	return all
+}
+
+func begin(t *testing.T, n int, client redis.UniversalClient, opts *redisstreams.Options, recovery socketio.Recovery) (all []*site) {
 	t.Helper()
 	for range n {
 		s := &site{T: t}
@@ -51,9 +60,6 @@ func sites(t *testing.T, n int, client redis.UniversalClient, opts *redisstreams
 			}
 		})
 		all = append(all, s)
-	}
-	for _, s := range all {
-		s.synced()
 	}
 	return all
 }

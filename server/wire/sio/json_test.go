@@ -56,3 +56,17 @@ func TestDepthCountsNestingNotSize(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestCheckJSON(t *testing.T) {
+	for text, depth := range map[string]int{`1`: 0, `[]`: 1, ` {"a":[{"_placeholder":true,"num":9}]} `: 3} {
+		if err := CheckJSON([]byte(text), depth); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if depth > 0 && CheckJSON([]byte(text), depth-1) == nil {
+			t.Errorf("%s is no deeper than %d", text, depth-1)
+		}
+		if CheckJSON([]byte(text+"x"), depth) == nil || CheckJSON(nil, depth) == nil {
+			t.Errorf("%s: what is no JSON is", text)
+		}
+	}
+}
