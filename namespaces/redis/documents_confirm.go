@@ -103,10 +103,16 @@ func (s *documentStore) confirm(ctx context.Context, id string, doubt bool) erro
 		if err := s.db.opts.Sync(ctx, documentsName, documents.Room(id)); err != nil {
 			return unavailable(err)
 		}
-		_, err := s.db.run(ctx, scriptDocTold, s.keys(id)[:1], c.text.Version())
-		if err == nil {
+		v, err := s.db.run(ctx, scriptDocTold, s.keys(id)[:1], c.text.Version())
+		switch {
+		case err != nil:
+			return err
+		case reply{v}.int() == 0: // a change that this node has given up has come through after all
+			c.renew = true
+			s.confirmLater(c)
+		default:
 			c.text.told = c.text.Version()
 		}
-		return err
+		return nil
 	})
 }

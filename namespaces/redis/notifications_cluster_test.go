@@ -107,6 +107,7 @@ func (r reader) ask(event string, payload any) (reply struct {
 var mention = notifications.Draft{Type: notifications.Mention}
 
 func TestNotificationsReachUsersOnAllNodes(t *testing.T) {
+	t.Parallel()
 	nodes := noticeNodes(t, redistest.Start(t), Options{})
 	a, b := nodes[0].visit(t, "u1"), nodes[1].visit(t, "u1")
 	other := nodes[1].visit(t, "u2")
@@ -150,6 +151,7 @@ func TestNotificationsReachUsersOnAllNodes(t *testing.T) {
 }
 
 func TestCountsAreRightInTheEnd(t *testing.T) {
+	t.Parallel()
 	nodes := noticeNodes(t, redistest.Start(t), Options{})
 	readers := []reader{nodes[0].visit(t, "u1"), nodes[1].visit(t, "u1")}
 	users := []string{"u1"}
@@ -205,6 +207,7 @@ func TestCountsAreRightInTheEnd(t *testing.T) {
 }
 
 func TestNotificationsWhileRedisIsAway(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	nodes := noticeNodes(t, server, Options{Timeout: 300 * time.Millisecond})
 	nodes[0].visit(t, "u1").counts(0)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestNotificationsOfOneNode(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	n := 0
 	notificationstest.Run(t, func(t *testing.T, opts *notifications.Options) notifications.Store {
