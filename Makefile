@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build test lint bench fuzz clean tools demo-test
+.PHONY: help run build test lint bench bench-redis fuzz clean tools demo-test
 
 ARGS ?=
 FUZZTIME ?= 20s
@@ -38,6 +38,13 @@ bench: build $(peers)/node_modules/.installed ## Parley beside socket.io on Node
 		--server 'parley=bin/parley-bench serve --addr {addr}' \
 		--server 'node=node $(peers)/node.mjs {addr}' \
 		--server 'bun=$(peers)/node_modules/.bin/bun $(peers)/bun.mjs {addr}'
+
+bench-redis: build $(peers)/node_modules/.installed ## two servers over one Redis, Parley beside Node, with each adapter (ARGS="--scale 0.1")
+	for wire in pubsub sharded streams; do \
+		bin/parley-bench run --scenarios across,flood $(ARGS) \
+			--server "parley-$$wire=bin/parley-bench serve --addr {addr} --redis {redis} --adapter $$wire" \
+			--server "node-$$wire=node $(peers)/node-redis.mjs {addr} {redis} $$wire" || exit; \
+	done
 
 fuzz: ## each fuzz target for FUZZTIME=20s
 	.ci/fuzz $(FUZZTIME)

@@ -86,7 +86,7 @@ var layers = map[string][]string{
 	"namespaces/redis":                           {"adapters/redisconn", "namespaces/...", "server/socketio"},
 	"client-demo":                                {},
 	"cmd/parley":                                 {"server/socketio", "server/engineio", "server/adapter", "namespaces/...", "adapters/...", "client-demo"},
-	"cmd/parley-bench":                           {"server/socketio", "server/wire/eio", "server/wire/sio"},
+	"cmd/parley-bench":                           {"adapters/redispubsub", "adapters/redisstreams", "server/adapter", "server/socketio", "server/wire/eio", "server/wire/sio"},
 }
 
 // thirdParty names every module from elsewhere, and the packages that may import it. Their tests may too.
@@ -102,7 +102,7 @@ var thirdParty = map[string][]string{
 	"github.com/coder/websocket":         {"namespaces/plain"},
 	"github.com/redis/go-redis/v9": {
 		"adapters/redisconn/...", "adapters/redispubsub", "adapters/redisstreams", "adapters/redisemitter", "adapters/forward",
-		"namespaces/redis", "cmd/parley", "server/e2e", // the last: its tests
+		"namespaces/redis", "cmd/parley", "cmd/parley-bench", "server/e2e", // the last: its tests
 	},
 	"golang.org/x/time": {"namespaces/limits", "namespaces/plain"},
 	"golang.org/x/sys":  {"server/internal/reactor", "cmd/parley-bench"},

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -84,6 +85,7 @@ func (b *bus) open() {
 	if b.c.opts.Wire == Classic {
 		b.fixed = append(b.fixed, b.subscribe(b.channels.counted, b.receive), b.subscribe(b.channels.shared, b.receive))
 	}
+	b.fixed = append(b.fixed, b.subscribe(b.channels.lost, b.receiveLost))
 	b.late.Go(b.awaitFirst)
 }
 
@@ -201,6 +203,37 @@ func (b *bus) receive(channel string, data []byte) error {
 	b.gap = false
 	b.in = m
 	return b.link.Receive(&b.in)
+}
+
+// textLost is all that is said on the channel of losses.
+const textLost = "lost"
+
+// receiveLost hears that a server has lost messages which were for all.
+func (b *bus) receiveLost(channel string, data []byte) error {
+	if b.c.opts.Secret != nil {
+		var err error
+		if data, err = verify(b.c.opts.Secret, channel, data); err != nil {
+			return err
+		}
+	}
+	if string(data) != textLost {
+		return errors.New("redispubsub: not what is said on the channel")
+	}
+	b.missed()
+	return nil
+}
+
+// tellLost has all servers of the namespace call missed, this one included.
+func (b *bus) tellLost(ctx context.Context) error {
+	channel, data := b.channels.lost, []byte(textLost)
+	if b.c.opts.Secret != nil {
+		data = append(make([]byte, macSize), data...)
+		sign(b.c.opts.Secret, channel, data)
+	}
+	if err := b.c.conn.Publish(b.pin(channel), nil, b.c.command, channel, data); err != nil {
+		return err
+	}
+	return b.c.conn.Flush(ctx, b.pin(channel))
 }
 
 // missed tells Local of a gap, once for several between the same messages.

@@ -13,6 +13,7 @@ type channels struct {
 	counted string // has as many subscribers as the namespace has servers
 	shared  string // answers to servers that do not say who they are; classic only
 	answers string // begins the channels of answers to one server
+	lost    string // where Parley servers say that messages were lost
 }
 
 func (o *Options) channels(namespace string) channels {
@@ -24,12 +25,12 @@ func (o *Options) channels(namespace string) channels {
 		key += "-escaped"
 		namespace = escape.Replace(namespace)
 	}
-	base := key + "#" + namespace + "#"
+	base, lost := key+"#"+namespace+"#", key+"-lost#"+namespace+"#"
 	if o.Wire == Sharded {
-		return channels{base: base, counted: base, answers: base}
+		return channels{base: base, counted: base, answers: base, lost: lost}
 	}
 	shared := key + "-response#" + namespace + "#"
-	return channels{base: base, counted: key + "-request#" + namespace + "#", shared: shared, answers: shared}
+	return channels{base: base, counted: key + "-request#" + namespace + "#", shared: shared, answers: shared, lost: lost}
 }
 
 var escape = strings.NewReplacer("%", "%25", "#", "%23")

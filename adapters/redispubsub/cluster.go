@@ -129,6 +129,17 @@ func (c *Cluster) Flush(ctx context.Context, namespace string, rooms ...string) 
 	return nil
 }
 
+// Lost tells all Parley servers of a namespace that something which was for all may not
+// have been published, so that no client is told that it has recovered which may have
+// missed it. It returns when Redis has taken that.
+func (c *Cluster) Lost(ctx context.Context, namespace string) error {
+	b := c.newest(namespace)
+	if b == nil {
+		return fmt.Errorf("redispubsub: no namespace %s: %w", namespace, redisconn.ErrClosed)
+	}
+	return b.tellLost(ctx)
+}
+
 func (c *Cluster) newest(namespace string) *bus {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -99,6 +99,30 @@ func TestRedisMayGoAndComeBack(t *testing.T) {
 	})
 }
 
+// TestLossesAreTold: everybody hears of what one server may not have published.
+func TestLossesAreTold(t *testing.T) {
+	forBothWires(t, func(t *testing.T, server *redistest.Server, opts *redispubsub.Options, _ string) {
+		for _, secret := range [][]byte{nil, []byte("0123456789abcdef0123456789abcdef")} {
+			opts.Secret = secret
+			a, b := join(t, server.Client(t), opts, "/"), join(t, server.Client(t), opts, "/")
+			a.synced(t)
+			b.synced(t)
+			if err := a.c.Lost(t.Context(), "/"); err != nil {
+				t.Fatal(err)
+			}
+			for _, n := range []*node{a, b} {
+				n.until(t, "missed", func() {})
+			}
+			if err := a.c.Flush(t.Context(), "/", "red"); err != nil {
+				t.Error(err)
+			}
+			if err := a.c.Lost(t.Context(), "/other"); err == nil {
+				t.Error("a namespace that is not there")
+			}
+		}
+	})
+}
+
 // TestRedisMayComeLate: who was there before has missed something.
 func TestRedisMayComeLate(t *testing.T) {
 	t.Parallel()

@@ -277,7 +277,7 @@ func TestQuestionsAreAnsweredAsNodeAnswersThem(t *testing.T) {
 	})
 }
 
-// TestSubscriptionsAreThoseOfNode, but for the patterns.
+// TestSubscriptionsAreThoseOfNode, but for the patterns, and the channel of losses that is none of Node's.
 func TestSubscriptionsAreThoseOfNode(t *testing.T) {
 	forBothWires(t, func(t *testing.T, server *redistest.Server, opts *redispubsub.Options, file string) {
 		client := server.Client(t)
@@ -294,7 +294,7 @@ func TestSubscriptionsAreThoseOfNode(t *testing.T) {
 		if opts.Wire == redispubsub.Sharded {
 			list, counts = client.PubSubShardChannels, client.PubSubShardNumSub
 		}
-		want := map[string]bool{"socket.io#/custom#": true, "socket.io#/custom#red#": true, "socket.io#/custom#blue#": true, "socket.io#/custom#own#": true}
+		want := map[string]bool{"socket.io-lost#/custom#": true, "socket.io#/custom#": true, "socket.io#/custom#red#": true, "socket.io#/custom#blue#": true, "socket.io#/custom#own#": true}
 		id := 0
 		if opts.Wire == redispubsub.Classic || opts.Wire == 0 {
 			want["socket.io-request#/custom#"], want["socket.io-response#/custom#"] = true, true

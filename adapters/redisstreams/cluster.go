@@ -251,6 +251,20 @@ func (c *Cluster) Flush(ctx context.Context, namespace string, _ ...string) erro
 	return c.conn.Flush(ctx, b.stream.name)
 }
 
+// Lost tells all Parley servers of a namespace that something which was for all may not be
+// in the stream, so that no client is told that it has recovered which may have missed
+// it. It returns when Redis has taken that.
+func (c *Cluster) Lost(ctx context.Context, namespace string) error {
+	b := c.bus(namespace)
+	if b == nil {
+		return fmt.Errorf("redisstreams: no namespace %s: %w", namespace, redisconn.ErrClosed)
+	}
+	if err := b.storeLostBy("", nil); err != nil {
+		return err
+	}
+	return c.conn.Flush(ctx, b.stream.name)
+}
+
 // Health tells how the connections are, those of the readers included.
 func (c *Cluster) Health() redisconn.Health {
 	h := c.conn.Health()

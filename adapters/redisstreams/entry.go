@@ -34,10 +34,14 @@ func (b *bus) store(e nodewire.Entry, ref string, done func(error)) error {
 
 // storeLost queues an entry that tells all that the namespace has had events without a
 // place.
-func (b *bus) storeLost(done func(error)) error {
-	args := []any{"XADD", b.stream.name, "MAXLEN", "~", b.c.opts.MaxLen, "*", fieldNote, noteLost, fieldOf, b.namespace, "by", b.id}
+func (b *bus) storeLost(done func(error)) error { return b.storeLostBy(b.id, done) }
+
+// storeLostBy is storeLost on behalf of a server that has noted the loss already; none if
+// it is for all.
+func (b *bus) storeLostBy(id string, done func(error)) error {
+	args := []any{"XADD", b.stream.name, "MAXLEN", "~", b.c.opts.MaxLen, "*", fieldNote, noteLost, fieldOf, b.namespace, "by", id}
 	if b.c.opts.Secret != nil {
-		args = append(args, fieldSignature, b.c.opts.signEntry(b.stream.name, noteLost, b.namespace, b.id))
+		args = append(args, fieldSignature, b.c.opts.signEntry(b.stream.name, noteLost, b.namespace, id))
 	}
 	return b.c.conn.Publish(b.stream.name, done, args...)
 }

@@ -83,6 +83,29 @@ func TestRedisStandsStill(t *testing.T) {
 	s[0].recovers(away, false)
 }
 
+// TestLossesAreTold: nobody recovers who may have missed what one server did not publish.
+func TestLossesAreTold(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	for _, secret := range [][]byte{nil, []byte("0123456789abcdef0123456789abcdef")} {
+		opts := options()
+		opts.Secret = secret
+		s := sites(t, 2, redis.Client(t), opts, socketio.Recovery{})
+		away := s[1].cut(s[1].dial(socketiotest.State{}))
+		if err := s[0].cluster.Lost(t.Context(), "/stage"); err != nil {
+			t.Fatal(err)
+		}
+		for _, site := range s {
+			site.until("it is known", func() bool { return site.missed.Load() > 0 })
+		}
+		s[1].recovers(away, false)
+		s[0].recovers(s[0].cut(s[0].dial(socketiotest.State{})), true)
+		if err := s[0].cluster.Flush(t.Context(), "/stage"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestRedisIsAwayAtTheStart: servers come up all the same, and find each other later.
 func TestRedisIsAwayAtTheStart(t *testing.T) {
 	t.Parallel()

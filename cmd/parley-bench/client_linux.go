@@ -51,7 +51,8 @@ func (l *loop) dial() error {
 	_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
 	c := &client{id: len(l.clients), fd: fd, began: l.tick()}
 	l.clients = append(l.clients, c)
-	err = syscall.Connect(fd, &syscall.SockaddrInet4{Port: int(l.addr.Port()), Addr: l.addr.Addr().As4()})
+	addr := l.addr(c)
+	err = syscall.Connect(fd, &syscall.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()})
 	if err == nil || err == syscall.EINPROGRESS {
 		err = l.watch(c, syscall.EPOLL_CTL_ADD, syscall.EPOLLOUT)
 	}
@@ -73,7 +74,7 @@ func (l *loop) writable(c *client) {
 	}
 	c.stage = stageUpgrading
 	c.blocked = true // so that flush gives up watching for room
-	c.out = appendUpgrade(c.out, l.addr.String(), upgradeKey(c.id))
+	c.out = appendUpgrade(c.out, l.addr(c).String(), upgradeKey(c.id))
 	l.flush(c)
 }
 

@@ -22,8 +22,8 @@ var errStalled = errors.New("the server fell silent before everything had arrive
 // from the processor it shares with the server: one epoll set, one read buffer, no goroutine or timer per client.
 type loop struct {
 	epoll    int
-	addr     netip.AddrPort
-	clients  []*client // by id
+	addrs    []netip.AddrPort // of the servers; the clients connect to each in turn
+	clients  []*client        // by id
 	received func(c *client, packet []byte)
 	patience time.Duration // how long the server may be silent while something is due
 	events   []syscall.EpollEvent
@@ -39,10 +39,14 @@ type loop struct {
 	failures []string
 }
 
-func newLoop(addr string, patience time.Duration) (*loop, error) {
-	ap, err := netip.ParseAddrPort(addr)
-	if err != nil || !ap.Addr().Is4() {
-		return nil, fmt.Errorf("address %q is not an IPv4 address and a port", addr)
+func newLoop(patience time.Duration, addrs ...string) (*loop, error) {
+	var parsed []netip.AddrPort
+	for _, addr := range addrs {
+		ap, err := netip.ParseAddrPort(addr)
+		if err != nil || !ap.Addr().Is4() {
+			return nil, fmt.Errorf("address %q is not an IPv4 address and a port", addr)
+		}
+		parsed = append(parsed, ap)
 	}
 	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
@@ -50,7 +54,7 @@ func newLoop(addr string, patience time.Duration) (*loop, error) {
 	}
 	return &loop{
 		epoll:    fd,
-		addr:     ap,
+		addrs:    parsed,
 		patience: patience,
 		received: func(*client, []byte) {},
 		arrival:  func(*client) {},
@@ -60,6 +64,9 @@ func newLoop(addr string, patience time.Duration) (*loop, error) {
 		origin:   time.Now(),
 	}, nil
 }
+
+// addr is the address of a client's server.
+func (l *loop) addr(c *client) netip.AddrPort { return l.addrs[c.id%len(l.addrs)] }
 
 // close closes all connections.
 func (l *loop) close() {

@@ -6,7 +6,8 @@
 //	join room         the sender joins the room
 //	bcast room x      the server emits bcast x to the room
 //
-// The directory peers has the same for Node and Bun (npm ci; node node.mjs host:port; node_modules/.bin/bun bun.mjs host:port).
+// The directory peers has the same for Node and Bun (npm ci; node node.mjs host:port; node_modules/.bin/bun bun.mjs host:port),
+// and node-redis.mjs for Node servers that share a Redis.
 //
 // How the figures come about:
 //   - Each scenario gets a fresh server process in each round, and the servers take turns. A tenth of the load goes
@@ -19,6 +20,8 @@
 //   - In echo, ack and pipelined a client sends when an answer comes, so latencies are those of a saturated server.
 //     In paced, messages are due by the clock and latency counts from then, whatever held the message up; in burst
 //     it counts from the beginning of the burst.
+//   - In across and flood two processes of a server share a Redis. Pairs of clients, one at each server, are in a room; every
+//     message goes to both, and its latency is that of the client at the other server. CPU is that of both processes.
 package main
 
 import (

@@ -29,9 +29,9 @@ type process struct {
 	ended   chan struct{} // closed when command has ended
 }
 
-// startProcess starts a fresh server process of s on a free port of the loopback interface, or returns at once when s
-// runs already.
-func startProcess(ctx context.Context, s serverSpec) (*process, error) {
+// startProcess starts a fresh server process of s on a free port of the loopback interface, with the address of a Redis if
+// it needs one, or returns at once when s runs already.
+func startProcess(ctx context.Context, s serverSpec, redis string) (*process, error) {
 	if s.Command == "" {
 		return &process{addr: s.Addr, pid: s.PID}, nil
 	}
@@ -39,8 +39,13 @@ func startProcess(ctx context.Context, s serverSpec) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
+	args := strings.Fields(strings.NewReplacer("{addr}", addr, placeOfRedis, redis).Replace(s.Command))
+	return startCommand(ctx, addr, args)
+}
+
+// startCommand starts a process that is to accept connections.
+func startCommand(ctx context.Context, addr string, args []string) (*process, error) {
 	p := &process{addr: addr, ended: make(chan struct{})}
-	args := strings.Fields(strings.ReplaceAll(s.Command, "{addr}", addr))
 	p.command = exec.Command(args[0], args[1:]...)
 	p.command.Stdout, p.command.Stderr = &p.output, &p.output
 	p.command.WaitDelay = time.Second                                        // a descendant may keep the output open

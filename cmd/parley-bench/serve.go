@@ -19,13 +19,19 @@ import (
 func serve(args []string) error {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:3000", "`host:port` to listen on")
+	shared := flags.String("redis", "", "`host:port` of a Redis that servers share; none: this one is alone")
+	wire := flags.String("adapter", "streams", "how they talk over it: `streams, pubsub or sharded`")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("serve: unexpected argument %q", flags.Arg(0))
 	}
-	io := socketio.New(nil)
+	peers, err := connectPeers(*shared, *wire)
+	if err != nil {
+		return fmt.Errorf("serve: --adapter: %w", err)
+	}
+	io := socketio.New(peers.options())
 	mountBench(io)
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", io)
@@ -47,7 +53,7 @@ func serve(args []string) error {
 	}
 	ending, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	err = errors.Join(io.Shutdown(ending), server.Shutdown(ending))
+	err = errors.Join(io.Shutdown(ending), server.Shutdown(ending), peers.close(ending))
 	<-failed
 	return err
 }

@@ -15,6 +15,9 @@ import (
 // scenarioNames are the scenarios in the order in which they are run.
 var scenarioNames = []string{"echo", "ack", "pipelined", "paced", "burst", "rooms", "connect", "idle"}
 
+// acrossNames are the scenarios of two processes of a server that share a Redis, which are run only when asked for.
+var acrossNames = []string{"across", "flood"}
+
 // A serverSpec names one server to drive: a command that is started for every scenario, or an address where it runs.
 type serverSpec struct {
 	Name    string `json:"name"`
@@ -22,6 +25,9 @@ type serverSpec struct {
 	Addr    string `json:"addr,omitempty"`
 	PID     int    `json:"pid,omitempty"`
 }
+
+// placeOfRedis stands in a command for the host:port of the Redis that two servers share.
+const placeOfRedis = "{redis}"
 
 // A runSpec is what `parley-bench run` was asked to do.
 type runSpec struct {
@@ -61,7 +67,8 @@ func parseRun(args []string, out io.Writer) (runSpec, error) {
 	}
 	flags.Func("server", "`name=command` of a server to start; repeat it to compare, the first is the measure", add(parseCommand))
 	flags.Func("at", "`name=host:port[,pid]` of a server that runs; without its process id no CPU and memory figures", add(parseAddr))
-	flags.Func("scenarios", "comma-separated `list`; "+strings.Join(scenarioNames, ",")+" if left out", func(value string) error {
+	flags.Func("scenarios", "comma-separated `list`; "+strings.Join(scenarioNames, ",")+" if left out; "+strings.Join(acrossNames, ",")+
+		" start two processes of each server, and a Redis whose host:port takes the place of {redis} in the command", func(value string) error {
 		spec.Scenarios = strings.Split(value, ",")
 		return nil
 	})
@@ -92,8 +99,18 @@ func (s *runSpec) check() error {
 		names[server.Name] = true
 	}
 	for _, name := range s.Scenarios {
-		if !slices.Contains(scenarioNames, name) {
-			return fmt.Errorf("unknown scenario %q, known: %s", name, strings.Join(scenarioNames, ", "))
+		if !slices.Contains(scenarioNames, name) && !slices.Contains(acrossNames, name) {
+			return fmt.Errorf("unknown scenario %q, known: %s", name, strings.Join(slices.Concat(scenarioNames, acrossNames), ", "))
+		}
+	}
+	for _, server := range s.Servers {
+		if across := slices.Contains(acrossNames, s.Scenarios[0]); across != strings.Contains(server.Command, placeOfRedis) {
+			return fmt.Errorf("server %q: %s in the command is for the scenarios %s", server.Name, placeOfRedis, strings.Join(acrossNames, ", "))
+		}
+	}
+	for _, name := range s.Scenarios {
+		if slices.Contains(acrossNames, name) != slices.Contains(acrossNames, s.Scenarios[0]) {
+			return fmt.Errorf("--scenarios: %s cannot be in one run with others", strings.Join(acrossNames, ", "))
 		}
 	}
 	switch {

@@ -53,6 +53,7 @@ func TestImpossibleRunArgumentsAreNamed(t *testing.T) {
 		{"--at a=127.0.0.1:1 --idle -1s", "--idle"},
 		{"--at a=127.0.0.1:1 --patience 0s", "--patience"},
 		{"--at a=127.0.0.1:1 more", `"more"`},
+		{"--at a=127.0.0.1:1 --scenarios across", "{redis}"},
 	} {
 		if _, err := parseRun(strings.Fields(c.args), io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want it to contain %s", c.args, err, c.want)

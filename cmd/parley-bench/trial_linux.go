@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -17,6 +18,9 @@ type trial struct {
 	spec   *runSpec
 	server *process
 	result *result
+
+	second *process // of the same server; nil but in the scenarios across servers
+	redis  *process // which both share
 }
 
 // scenarios are what can be run, each on a trial with no client yet.
@@ -29,17 +33,24 @@ var scenarios = map[string]func(*trial, context.Context) error{
 	"rooms":     (*trial).rooms,
 	"connect":   (*trial).connects,
 	"idle":      (*trial).idle,
+	"across":    (*trial).across,
+	"flood":     (*trial).flood,
 }
 
 // try runs one scenario on a fresh process of the server.
 func try(ctx context.Context, spec *runSpec, server serverSpec, scenario string) *result {
 	r := &result{Scenario: scenario, Server: server.Name}
-	p, err := startProcess(ctx, server)
+	t := &trial{spec: spec, result: r}
+	err := t.start(ctx, server, slices.Contains(acrossNames, scenario))
 	if err == nil {
-		err = tryOn(ctx, &trial{spec: spec, server: p, result: r}, scenario)
-		if !p.alive() {
-			err = errors.Join(err, fmt.Errorf("the server ended%s", p.said()))
+		err = tryOn(ctx, t, scenario)
+		for _, p := range t.processes() {
+			if !p.alive() {
+				err = errors.Join(err, fmt.Errorf("the server ended%s", p.said()))
+			}
 		}
+	}
+	for _, p := range t.processes() {
 		p.stop()
 	}
 	if err != nil {
@@ -49,9 +60,34 @@ func try(ctx context.Context, spec *runSpec, server serverSpec, scenario string)
 	return r
 }
 
+// start starts what the scenario needs. What has been started is in t also after an error.
+func (t *trial) start(ctx context.Context, server serverSpec, across bool) (err error) {
+	if !across {
+		t.server, err = startProcess(ctx, server, "")
+		return err
+	}
+	if t.redis, err = startRedis(ctx); err != nil {
+		return err
+	}
+	if t.server, err = startProcess(ctx, server, t.redis.addr); err != nil {
+		return err
+	}
+	t.second, err = startProcess(ctx, server, t.redis.addr)
+	return err
+}
+
+// processes are those that run, the servers before their Redis.
+func (t *trial) processes() []*process {
+	return slices.DeleteFunc([]*process{t.server, t.second, t.redis}, func(p *process) bool { return p == nil })
+}
+
 func tryOn(ctx context.Context, t *trial, scenario string) error {
 	var err error
-	if t.loop, err = newLoop(t.server.addr, t.spec.Patience); err != nil {
+	addrs := []string{t.server.addr}
+	if t.second != nil {
+		addrs = append(addrs, t.second.addr)
+	}
+	if t.loop, err = newLoop(t.spec.Patience, addrs...); err != nil {
 		return err
 	}
 	defer t.close()
@@ -156,7 +192,12 @@ func (t *trial) usage() (usage, error) {
 	if t.server.pid == 0 {
 		return usage{}, nil
 	}
-	return measure(t.server.pid)
+	u, err := measure(t.server.pid)
+	if err != nil || t.second == nil {
+		return u, err
+	}
+	other, err := measure(t.second.pid)
+	return usage{cpu: u.cpu + other.cpu, resident: u.resident + other.resident}, err
 }
 
 // ownCPU gives the CPU time of this process.

@@ -30,7 +30,7 @@ func TestEveryScenarioPassesOnCorrectServer(t *testing.T) {
 			}
 		})
 	}
-	if len(scenarios) != len(scenarioNames) {
+	if len(scenarios) != len(scenarioNames)+len(acrossNames) {
 		t.Errorf("%d scenarios, %d names", len(scenarios), len(scenarioNames))
 	}
 }
@@ -143,7 +143,7 @@ func self(t *testing.T, args string) string {
 }
 
 func TestServerIsStartedAndEnded(t *testing.T) {
-	p, err := startProcess(t.Context(), serverSpec{Command: self(t, "stub {addr}")})
+	p, err := startProcess(t.Context(), serverSpec{Command: self(t, "stub {addr}")}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestServerIsStartedAndEnded(t *testing.T) {
 }
 
 func TestServerThatDoesNotStartIsExplained(t *testing.T) {
-	_, err := startProcess(t.Context(), serverSpec{Command: self(t, "stub not-an-address-{addr}")})
+	_, err := startProcess(t.Context(), serverSpec{Command: self(t, "stub not-an-address-{addr}")}, "")
 	if err == nil || !strings.Contains(err.Error(), "not-an-address") {
 		t.Errorf("error %v does not say what the server printed", err)
 	}

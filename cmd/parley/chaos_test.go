@@ -264,7 +264,7 @@ func (p *people) watch(name string) {
 			p.longest = max(p.longest, took)
 			p.mu.Unlock()
 			return
-		case ok && took > goneWithin:
+		case ok && took > goneWithin && (took > 2*goneWithin || p.chaos.outage.Load() == outage): // after an outage everybody has time to say that they live
 			p.chaos.t.Errorf("%s is still there %s after its node was killed", name, took)
 			return
 		case took > 3*goneWithin:

@@ -48,6 +48,7 @@ type peers interface {
 	Adapter(local adapter.Local) (adapter.Adapter, error)
 	Sync(ctx context.Context, namespace string, rooms ...string) error
 	Flush(ctx context.Context, namespace string, rooms ...string) error
+	Lost(ctx context.Context, namespace string) error
 	Health() redisconn.Health
 	Close(ctx context.Context) error
 }
@@ -61,7 +62,7 @@ func openShared(c *config, log *slog.Logger) (*shared, error) {
 	s := &shared{client: client}
 	var err error
 	if s.peers, err = newPeers(&c.redis, client, log); err == nil {
-		s.db, err = store.Open(client, &store.Options{Prefix: c.redis.own(), Sync: s.peers.Sync, Flush: s.peers.Flush, Logger: log})
+		s.db, err = store.Open(client, &store.Options{Prefix: c.redis.own(), Sync: s.peers.Sync, Flush: s.peers.Flush, Lost: s.peers.Lost, Logger: log})
 	}
 	if err != nil {
 		s.close(log)

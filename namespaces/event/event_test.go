@@ -51,4 +51,7 @@ func TestIDsSortByTimeAlsoWhenTheClockGoesBack(t *testing.T) {
 		}
 		last, at = id, stamp
 	}
+	if other, _ := event.NewIDs(time.Now).Next(); !ids.Own(last) || ids.Own(other) {
+		t.Errorf("whose are %s and %s?", last, other)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -45,6 +46,9 @@ func (s *IDs) Next() (id, timestamp string) {
 	s.mu.Unlock()
 	return fmt.Sprintf("%016x%s", n, s.tag), Timestamp(time.UnixMilli(int64(n >> 16)))
 }
+
+// Own reports whether this source has made an id.
+func (s *IDs) Own(id string) bool { return strings.HasSuffix(id, s.tag) }
 
 // Past makes all further ids greater than id, which a source before this one has made. Others are ignored.
 func (s *IDs) Past(id string) {

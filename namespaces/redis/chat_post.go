@@ -136,6 +136,9 @@ func (c *chatStore) post(ctx context.Context, h *hold, room string, list []*post
 		if err == nil && !fresh {
 			p.err = unavailable(json.Unmarshal([]byte(sent[i]), &p.msg))
 			fresh = p.err == nil && c.posts.doubted(p.msg.ID)
+			if p.err == nil && !fresh && !c.ids.Own(p.msg.ID) {
+				p.err = c.tellLost(ctx)
+			}
 		}
 		if fresh {
 			p.publish(p.msg)
@@ -145,6 +148,15 @@ func (c *chatStore) post(ctx context.Context, h *hold, room string, list []*post
 		}
 		close(p.done)
 	}
+}
+
+// tellLost has no client recover that may have missed a message which another node has kept:
+// whether it was published nobody knows.
+func (c *chatStore) tellLost(ctx context.Context) error {
+	if c.db.opts.Lost == nil {
+		return nil
+	}
+	return unavailable(c.db.opts.Lost(ctx, c.turn("").namespace))
 }
 
 // write is chat_append. It returns, for each message, the one that was sent before in its place.

@@ -26,6 +26,10 @@ type Options struct {
 	// published in the namespace, to the rooms. A message is acknowledged after it, so that
 	// no node takes with it what others were to hear. Nil: there is no other node.
 	Flush func(ctx context.Context, namespace string, rooms ...string) error
+	// Lost is that of the adapter: it tells all nodes that something may not have been
+	// published in the namespace. It is called when a client sends a message again that
+	// another node has kept and, perhaps, not published before it died.
+	Lost func(ctx context.Context, namespace string) error
 	// Timeout bounds a call while Redis does not answer. 3 s.
 	Timeout time.Duration
 	// Lease is for how long a node has a turn, unless it asks again: so long others wait
