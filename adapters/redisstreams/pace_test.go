@@ -1,6 +1,7 @@
 package redisstreams
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,11 +11,8 @@ import (
 // TestFewLargeEntriesAreFetchedAtOnce, and many small ones.
 func TestFewLargeEntriesAreFetchedAtOnce(t *testing.T) {
 	fetch := func(p *pace, size int) {
-		entries := make([]redis.XMessage, p.count)
-		for i := range entries {
-			entries[i].Values = map[string]any{"data": strings.Repeat("x", size)}
-		}
-		p.note(entries)
+		entry := redis.XMessage{Values: map[string]any{"data": strings.Repeat("x", size)}}
+		p.note(slices.Repeat([]redis.XMessage{entry}, int(p.count)))
 	}
 	p := newPace(1000)
 	for range 8 {
