@@ -58,7 +58,7 @@ func openShared(c *config, log *slog.Logger) (*shared, error) {
 	s := &shared{client: client}
 	var err error
 	if s.peers, err = newPeers(&c.redis, client, log); err == nil {
-		s.db, err = store.Open(client, &store.Options{Prefix: c.redis.own(), Sync: s.peers.Sync, Logger: log})
+		s.db, err = store.Open(client, &store.Options{Prefix: c.redis.own(), Sync: s.peers.Sync, Secret: c.redis.derived("messages of /ws"), Logger: log})
 	}
 	if err != nil {
 		s.close(log)

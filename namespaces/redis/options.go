@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"os"
@@ -22,6 +23,9 @@ type Options struct {
 	// Redis had taken from any node has reached the clients of this one. Nil: there is
 	// no other node, and no turn is asked for.
 	Sync func(ctx context.Context, namespace string, rooms ...string) error
+	// Secret, if it is not nil, authenticates the messages of /ws; it must be the same on all
+	// nodes, 32 bytes or more.
+	Secret []byte
 	// Timeout bounds a call while Redis does not answer. 3 s.
 	Timeout time.Duration
 	// Lease is for how long a node has a turn, unless it asks again: so long others wait
@@ -53,6 +57,9 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if strings.ContainsAny(c.Prefix, "{}") {
 		return c, fmt.Errorf("redis: Options.Prefix %q has braces", c.Prefix)
+	}
+	if c.Secret != nil && len(c.Secret) < sha256.Size {
+		return c, fmt.Errorf("redis: Options.Secret is shorter than %d bytes", sha256.Size)
 	}
 	if c.Node == "" {
 		c.Node, _ = os.Hostname() // only for people
