@@ -2,10 +2,12 @@ package forward
 
 import (
 	"context"
+	"crypto/hmac"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,7 +46,7 @@ type directory struct {
 	key      string
 	tag      string
 	instance string // tells this server from another one with its tag
-	url      string
+	entry    string // what it says of this server
 	lifetime time.Duration
 	log      *slog.Logger
 
@@ -64,10 +66,11 @@ type directory struct {
 
 func newDirectory(client redis.UniversalClient, tag string, o *Options) *directory {
 	d := &directory{
-		client: client, key: o.Prefix + ":nodes", tag: tag, instance: randomText(22), url: o.URL, lifetime: o.Lifetime, log: o.Logger,
+		client: client, key: o.Prefix + ":nodes", tag: tag, instance: randomText(22), lifetime: o.Lifetime, log: o.Logger,
 		wake: make(chan struct{}, 1), done: make(chan struct{}), peers: make(map[string]*peer),
 		secret: o.Secret, own: o.Secret != nil, look: make(chan struct{}),
 	}
+	d.entry = d.signed(tag, o.URL)
 	var life context.Context
 	life, d.cancel = context.WithCancel(context.Background())
 	go d.run(life)
@@ -109,7 +112,7 @@ func (d *directory) refresh(life context.Context, proposal []byte) {
 	d.mu.Unlock()
 	ctx, cancel := context.WithTimeout(life, d.lifetime/beats)
 	defer cancel()
-	reply, err := beat.Run(ctx, d.client, []string{d.key}, d.tag, d.instance, d.url, d.lifetime.Milliseconds(), proposal, maxNodes).StringSlice()
+	reply, err := beat.Run(ctx, d.client, []string{d.key}, d.tag, d.instance, d.entry, d.lifetime.Milliseconds(), proposal, maxNodes).StringSlice()
 	if err == nil && len(reply) < 2 {
 		err = errors.New("forward: strange answer of the directory")
 	}
@@ -141,8 +144,11 @@ func (d *directory) learn(reply []string, now time.Time) {
 		d.secret = []byte(reply[1])
 	}
 	for list := reply[2:]; len(list) >= 2; list = list[2:] {
-		tag, text := list[0], list[1]
-		if p := d.peers[tag]; p != nil && p.text == text {
+		tag := list[0]
+		text, _, _ := strings.Cut(list[1], "#")
+		if !hmac.Equal([]byte(list[1]), []byte(d.signed(tag, text))) {
+			d.log.Debug("forward: a server is listed that does not have the secret", "tag", tag)
+		} else if p := d.peers[tag]; p != nil && p.text == text {
 			p.seen = now
 		} else if u, err := parsePeer(text); err == nil {
 			d.peers[tag] = &peer{url: u, text: text, seen: now}
@@ -154,6 +160,15 @@ func (d *directory) learn(reply []string, now time.Time) {
 			delete(d.peers, tag)
 		}
 	}
+}
+
+// signed returns the URL of a server as it stands in the directory. Where the secret is not in Redis, an HMAC-SHA256 of
+// its tag and URL follows: whoever may write to Redis cannot have clients' requests sent elsewhere.
+func (d *directory) signed(tag, url string) string {
+	if !d.own {
+		return url
+	}
+	return url + "#" + mac(d.secret, "", tag, url) // no request has an empty method
 }
 
 // find returns the server with a tag, nil if there is none. It looks into the directory for one that it does not know,

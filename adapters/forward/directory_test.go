@@ -113,12 +113,38 @@ func TestATagHasOneServer(t *testing.T) {
 func TestTheDirectoryWorksOnRedisCluster(t *testing.T) {
 	t.Parallel()
 	client := redistest.StartCluster(t, 3).Client(t)
-	door, owner := start(t, client, Options{}, nobody), start(t, client, Options{Secret: []byte("a secret of 32 bytes and some more")}, serving(greet))
+	door, owner := start(t, client, Options{}, nobody), start(t, client, Options{}, serving(greet))
 	eventually(t, "the owner is listed", func() bool { return owner.Stats().Listed })
-	if status, _ := door.get(owner.target()); status != http.StatusTeapot {
-		t.Errorf("with another secret: %d", status)
+	if status, _ := door.get(owner.target()); status != http.StatusOK {
+		t.Errorf("%d", status)
 	}
-	if s := door.Stats(); s.Failed != 1 || s.Forwarded != 0 {
-		t.Errorf("%+v", s)
+}
+
+// TestOnlyServersWithTheSecretAreKnown: whoever may write to Redis cannot have requests sent to a server of their choice.
+func TestOnlyServersWithTheSecretAreKnown(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	secret, other := []byte("a secret of 32 bytes and some more"), []byte("another of 32 bytes and some more")
+	door, owner := start(t, client, Options{Secret: secret}, nobody), start(t, client, Options{Secret: secret}, serving(greet))
+	stranger, open := start(t, client, Options{Secret: other}, serving(greet)), start(t, client, Options{}, serving(greet))
+	for _, r := range []*rig{owner, stranger, open} {
+		eventually(t, "all are listed", func() bool { return r.Stats().Listed })
 	}
+	list, err := client.HGetAll(t.Context(), "parley:nodes").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := map[string]string{"forged": list[open.Tag()], "stolen": list[owner.Tag()], "broken": list[owner.Tag()] + "x"}
+	if err := client.HSet(t.Context(), "parley:nodes", forged).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, tag := range []string{stranger.Tag(), open.Tag(), "forged", "stolen", "broken"} {
+		if status, _ := door.get(path(tag)); status != http.StatusTeapot {
+			t.Errorf("%s: %d", tag, status)
+		}
+	}
+	if status, _ := door.get(owner.target()); status != http.StatusOK {
+		t.Errorf("the owner: %d", status)
+	}
+	eventually(t, "one has been passed on", func() bool { s := door.Stats(); return s.Nodes == 1 && s.Forwarded == 1 && s.Failed == 0 })
 }

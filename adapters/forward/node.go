@@ -26,7 +26,7 @@ type Options struct {
 	// Prefix begins the name of the directory's key in Redis, for several clusters on one Redis. "parley".
 	Prefix string
 	// Secret is what the servers prove themselves with: the same 32 bytes or more for all. Nil: random, shared through
-	// Redis.
+	// Redis, and then whoever may write to Redis can be a server.
 	Secret []byte
 	// TLS is for URLs of other servers that are https. Nil: as is usual.
 	TLS *tls.Config

@@ -3,7 +3,7 @@ package forward
 import "github.com/redis/go-redis/v9"
 
 // The directory is one hash, so that a cluster has all of it on one master: a field for each server's tag, with the end
-// of its life in Redis's time (milliseconds), its instance and its URL; and the secret, in a field that is no tag. It is
+// of its life in Redis's time (milliseconds), its instance and its URL, signed if the secret is not shared here; and the secret, in a field that is no tag. It is
 // forgotten a day after the last server.
 
 // beat lists a server, unless another instance has its tag, and returns "1" if it is listed, the secret, and tag and URL

@@ -33,7 +33,8 @@ type Options struct {
 	// SessionKeyPrefix begins the keys of sessions (sessionKeyPrefix). "sio:session:".
 	SessionKeyPrefix string
 
-	// ReadCount is how many entries are read at once at most (readCount). 1,000.
+	// ReadCount is how many entries are read at once at most (readCount); of large ones fewer.
+	// 1,000.
 	ReadCount int
 	// Block is how long one reading waits for entries (blockTimeInMs); nothing comes
 	// later for it. 2 s.

@@ -23,6 +23,7 @@ type reader struct {
 	sure    bool // nothing was lost between what was read and what will be
 	late    bool // Redis was away at the start
 	failed  bool // the last attempt has
+	pace    pace
 
 	mu    sync.Mutex // guards what follows
 	err   error      // why it does not read; nil while it does
@@ -30,7 +31,10 @@ type reader struct {
 }
 
 func newReader(c *Cluster, streams ...*stream) *reader {
-	r := &reader{c: c, streams: streams, byName: make(map[string]*stream), err: errors.New("redisstreams: not yet connected"), since: time.Now()}
+	r := &reader{
+		c: c, streams: streams, byName: make(map[string]*stream), pace: newPace(c.opts.ReadCount),
+		err: errors.New("redisstreams: not yet connected"), since: time.Now(),
+	}
 	for _, s := range streams {
 		r.byName[s.name] = s
 	}
@@ -98,7 +102,7 @@ func (r *reader) step(ctx context.Context) error {
 		if err := r.settle(ctx); err != nil {
 			return err
 		}
-		r.sure = true
+		r.sure, r.pace = true, newPace(r.c.opts.ReadCount)
 		r.turn(nil)
 	}
 	names := make([]string, 2*len(r.streams))
@@ -106,7 +110,7 @@ func (r *reader) step(ctx context.Context) error {
 		names[i], names[len(r.streams)+i] = s.name, s.read.String()
 	}
 	within, cancel := context.WithTimeout(ctx, r.c.opts.Block+spare)
-	found, err := r.c.reads.XRead(within, &redis.XReadArgs{Streams: names, Count: int64(r.c.opts.ReadCount), Block: r.c.opts.Block}).Result()
+	found, err := r.c.reads.XRead(within, &redis.XReadArgs{Streams: names, Count: r.pace.count, Block: r.c.opts.Block}).Result()
 	cancel()
 	if errors.Is(err, redis.Nil) {
 		return nil
@@ -114,9 +118,11 @@ func (r *reader) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	count := r.pace.count
 	for _, f := range found {
+		r.pace.note(f.Messages)
 		if s := r.byName[f.Stream]; s != nil && len(f.Messages) > 0 {
-			if err := r.take(ctx, s, f.Messages); err != nil {
+			if err := r.take(ctx, s, f.Messages, int64(len(f.Messages)) >= count); err != nil {
 				return err
 			}
 		}
@@ -125,8 +131,8 @@ func (r *reader) step(ctx context.Context) error {
 }
 
 // take handles what has come of a stream. The position moves on first, so that nothing
-// that is handled can be handled again.
-func (r *reader) take(ctx context.Context, s *stream, entries []redis.XMessage) error {
+// that is handled can be handled again. With more there may be further entries.
+func (r *reader) take(ctx context.Context, s *stream, entries []redis.XMessage, more bool) error {
 	before := s.read
 	last, ok := parseID(entries[len(entries)-1].ID)
 	if !ok {
@@ -134,7 +140,7 @@ func (r *reader) take(ctx context.Context, s *stream, entries []redis.XMessage) 
 	}
 	s.read = last
 	// A reader that is far behind may be overtaken by the trimming.
-	if len(entries) >= min(r.c.opts.ReadCount, r.c.opts.MaxLen/2) && before != (id{}) {
+	if (more || len(entries) >= r.c.opts.MaxLen/2) && before != (id{}) {
 		there, err := r.c.exists(ctx, s.name, before)
 		if err != nil || !there {
 			r.c.gap(s, before)

@@ -111,16 +111,18 @@ func (l *log) catchUp(ctx context.Context, from id) error {
 	return l.bus.reach(ctx, from)
 }
 
-// chunk is how many entries are fetched at once.
-const chunk = 500
+// maxChunk is how many entries are fetched at once at most.
+const maxChunk = 500
 
 // fetch gives take what is in the stream after one entry and up to another. The first must
 // still be there when all have been fetched: then none after it was trimmed.
 func (l *log) fetch(ctx context.Context, s adapter.Session, rooms stays, from, to id, take func(adapter.Event, string) error) error {
 	c, name := l.bus.c, l.bus.stream.name
+	chunk := newPace(maxChunk)
 	for at := from; ; {
+		count := chunk.count
 		pipe := c.reads.Pipeline()
-		entries := pipe.XRangeN(ctx, name, "("+at.String(), to.String(), chunk)
+		entries := pipe.XRangeN(ctx, name, "("+at.String(), to.String(), count)
 		first := pipe.XRangeN(ctx, name, from.String(), from.String(), 1)
 		if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 			return err
@@ -138,9 +140,10 @@ func (l *log) fetch(ctx context.Context, s adapter.Session, rooms stays, from, t
 				return err
 			}
 		}
-		if len(entries.Val()) < chunk {
+		if int64(len(entries.Val())) < count {
 			return nil
 		}
+		chunk.note(entries.Val())
 	}
 }
 

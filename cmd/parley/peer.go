@@ -3,8 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -88,12 +86,7 @@ func openForwarding(c *config, client redis.UniversalClient, servers []string, c
 		}
 		at = f.listener.Addr()
 	}
-	o := &forward.Options{URL: cmp.Or(c.peer.url, "http://"+reachable(at.(*net.TCPAddr), servers)), Prefix: c.redis.prefix, Logger: log}
-	if c.redis.secret != "" {
-		h := hmac.New(sha256.New, []byte(c.redis.secret))
-		h.Write([]byte("forwarded requests")) // and not the key of messages
-		o.Secret = h.Sum(nil)
-	}
+	o := &forward.Options{URL: cmp.Or(c.peer.url, "http://"+reachable(at.(*net.TCPAddr), servers)), Prefix: c.redis.prefix, Secret: c.redis.derived("forwarded requests"), Logger: log}
 	var err error
 	if f.node, err = forward.New(client, o); err != nil {
 		if f.listener != nil {

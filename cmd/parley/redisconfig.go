@@ -2,6 +2,8 @@ package main
 
 import (
 	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -48,6 +50,16 @@ var redisSettings = []setting{
 
 // own begins the names of what only our servers use.
 func (r *redisConfig) own() string { return cmp.Or(r.prefix, "parley") }
+
+// derived returns a key for one purpose, none the key of another; nil if there is no secret.
+func (r *redisConfig) derived(purpose string) []byte {
+	if r.secret == "" {
+		return nil
+	}
+	h := hmac.New(sha256.New, []byte(r.secret))
+	h.Write([]byte(purpose))
+	return h.Sum(nil)
+}
 
 // check refuses what contradicts itself.
 func (r *redisConfig) check(given map[string]bool, data string) error {

@@ -62,7 +62,10 @@ func openShared(c *config, log *slog.Logger) (*shared, error) {
 	s := &shared{client: client}
 	var err error
 	if s.peers, err = newPeers(&c.redis, client, log); err == nil {
-		s.db, err = store.Open(client, &store.Options{Prefix: c.redis.own(), Sync: s.peers.Sync, Flush: s.peers.Flush, Lost: s.peers.Lost, Logger: log})
+		s.db, err = store.Open(client, &store.Options{
+			Prefix: c.redis.own(), Sync: s.peers.Sync, Flush: s.peers.Flush, Lost: s.peers.Lost,
+			Secret: c.redis.derived("messages of /ws"), Logger: log,
+		})
 	}
 	if err != nil {
 		s.close(log)

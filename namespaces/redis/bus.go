@@ -2,7 +2,9 @@ package redis
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"sync"
 
@@ -28,13 +30,44 @@ func (db *DB) Bus() plain.Bus {
 }
 
 func (b *bus) Publish(message []byte) error {
-	return b.db.conn.Publish(b.channel, nil, "PUBLISH", b.channel, append(b.sender[:senderSize:senderSize], message...))
+	return b.db.conn.Publish(b.channel, nil, "PUBLISH", b.channel, b.seal(append(b.sender[:senderSize:senderSize], message...)))
+}
+
+// seal puts a signature before a message, if there is a secret.
+func (b *bus) seal(m []byte) []byte {
+	if b.db.opts.Secret == nil {
+		return m
+	}
+	return append(b.mac(m), m...)
+}
+
+// open undoes seal.
+func (b *bus) open(sealed []byte) ([]byte, error) {
+	if b.db.opts.Secret == nil {
+		return sealed, nil
+	}
+	if len(sealed) < sha256.Size || !hmac.Equal(sealed[:sha256.Size], b.mac(sealed[sha256.Size:])) {
+		return nil, errors.New("redis: a message without the right signature")
+	}
+	return sealed[sha256.Size:], nil
+}
+
+// mac is the HMAC-SHA256 (RFC 2104) of the channel and a message.
+func (b *bus) mac(m []byte) []byte {
+	h := hmac.New(sha256.New, b.db.opts.Secret)
+	h.Write([]byte(b.channel + "\n"))
+	h.Write(m)
+	return h.Sum(nil)
 }
 
 func (b *bus) Subscribe(f func(message []byte)) (stop func()) {
 	var mu sync.Mutex // held during a call of f
 	stopped := false
-	s := b.db.conn.Subscribe(redisconn.SubOptions{Channel: b.channel, Handler: func(_ string, m []byte) error {
+	s := b.db.conn.Subscribe(redisconn.SubOptions{Channel: b.channel, Handler: func(_ string, sealed []byte) error {
+		m, err := b.open(sealed)
+		if err != nil {
+			return err
+		}
 		if len(m) < senderSize {
 			return errors.New("redis: a message without a sender")
 		}

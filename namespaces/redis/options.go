@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"os"
@@ -30,6 +31,9 @@ type Options struct {
 	// published in the namespace. It is called when a client sends a message again that
 	// another node has kept and, perhaps, not published before it died.
 	Lost func(ctx context.Context, namespace string) error
+	// Secret, if it is not nil, authenticates the messages of /ws; it must be the same on all
+	// nodes, 32 bytes or more.
+	Secret []byte
 	// Timeout bounds a call while Redis does not answer. 3 s.
 	Timeout time.Duration
 	// Lease is for how long a node has a turn, unless it asks again: so long others wait
@@ -61,6 +65,9 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if strings.ContainsAny(c.Prefix, "{}") {
 		return c, fmt.Errorf("redis: Options.Prefix %q has braces", c.Prefix)
+	}
+	if c.Secret != nil && len(c.Secret) < sha256.Size {
+		return c, fmt.Errorf("redis: Options.Secret is shorter than %d bytes", sha256.Size)
 	}
 	if c.Node == "" {
 		c.Node, _ = os.Hostname() // only for people

@@ -173,3 +173,34 @@ func TestOptionsThatMakeNoSenseAreNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestBusHearsOnlyWhoHasTheSecret(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	signed := &Options{Secret: []byte("a secret of 32 bytes and some more")}
+	db := open(t, connect(t, s), signed)
+	a, b := open(t, connect(t, s), signed).Bus(), db.Bus()
+	others := []interface{ Publish([]byte) error }{
+		open(t, connect(t, s), nil).Bus(), open(t, connect(t, s), &Options{Secret: []byte("another of 32 bytes and some more")}).Bus(),
+	}
+	got := make(chan string, 100)
+	defer b.Subscribe(func(m []byte) { got <- string(m) })()
+	bad := func() uint64 { return db.conn.Health().BadMessages }
+	until(t, "those without it are refused, and counted", func() bool {
+		for _, other := range others {
+			if err := other.Publish([]byte("forged")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return bad() >= 2
+	})
+	until(t, "the one with it is heard", func() bool {
+		if err := a.Publish([]byte("true")); err != nil {
+			t.Fatal(err)
+		}
+		return len(got) > 0
+	})
+	if m := <-got; m != "true" {
+		t.Errorf("%q", m)
+	}
+}

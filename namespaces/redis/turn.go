@@ -29,6 +29,7 @@ type turns struct {
 	mu    sync.Mutex // guards what follows, and the fields of a turn that say so
 	all   map[turnKey]*turn
 	swept int // turns that the last sweep has left
+	given int // turns that are being handed over because another node has said something
 }
 
 // A turn is what one node knows of a turn.
@@ -59,6 +60,7 @@ type hold struct {
 const (
 	turnMemory = time.Minute            // how long Redis knows who had a turn
 	turnPoll   = 250 * time.Millisecond // wake-ups may be lost
+	maxGiven   = 1000                   // turns; further wake-ups are, and who wants one asks again
 )
 
 // usable is how long a node acts on a lease, and sure how long nobody else can have it.
@@ -334,6 +336,9 @@ func (t *turns) pass(u *turn) {
 func (t *turns) woken(w wake, key turnKey) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.all[key] == nil && t.given >= maxGiven {
+		return
+	}
 	u := t.turn(key)
 	switch {
 	case w == wakeWanted && u.busy:
@@ -343,9 +348,19 @@ func (t *turns) woken(w wake, key turnKey) {
 		case u.wake <- struct{}{}:
 		default:
 		}
-	case t.db.spawn(func() { t.pass(u) }): // nobody here needs it
+	case t.given >= maxGiven:
+	case t.db.spawn(func() { t.give(u) }): // nobody here needs it
 		u.busy = true
+		t.given++
 	}
+}
+
+// give is pass for a turn that is counted in given.
+func (t *turns) give(u *turn) {
+	t.pass(u)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.given--
 }
 
 // giveBack ends the turns that this node still has.

@@ -253,3 +253,31 @@ func FuzzWake(f *testing.F) {
 		}
 	})
 }
+
+// TestWakeUpsAreNotKept: whatever somebody publishes, while Redis does not answer.
+func TestWakeUpsAreNotKept(t *testing.T) {
+	server := redistest.Start(t)
+	db := open(t, connect(t, server), &Options{Sync: new(line).sync(0), Timeout: time.Second})
+	server.Pause()
+	for i := range 5 * maxGiven {
+		if err := db.turns.hear("", wakeYours.message(turnKey{"/chat", "r", fmt.Sprint(i)})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func() (all, given int) {
+		db.turns.mu.Lock()
+		defer db.turns.mu.Unlock()
+		return len(db.turns.all), db.turns.given
+	}
+	if all, given := count(); all > 2*maxGiven || given != maxGiven {
+		t.Errorf("%d turns, %d handed over", all, given)
+	}
+	server.Resume()
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		if _, given := count(); given == 0 {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("%d are still being handed over", given)
+		}
+	}
+}
