@@ -91,6 +91,7 @@ func (c *Chat) reenter(ctx context.Context, v *visitor, room string) {
 	})
 	if err != nil {
 		v.leave(room)
+		_ = c.store.Leave(ctx, room, v.id(), c.tellLeft(room)) // the Store may have kept its place
 	}
 	c.logged(ctx, "room not entered again", err, slog.String("room", room))
 }

@@ -46,6 +46,7 @@ func Mount(srv *socketio.Server, gate *identity.Gate, opts *Options) *Chat {
 	c.ns.OnConnect(c.connected)
 	c.ns.OnDisconnect(c.lost)
 	c.ns.OnGone(c.gone)
+	c.ns.OnMissed(c.renew)
 
 	handle(c, "join", c.join)
 	handle(c, "leave", c.leave)

@@ -23,7 +23,8 @@ type Hub struct {
 	srv   *socketio.Server
 	gate  *identity.Gate
 	opts  Options
-	leave func() // ends the subscription of the bus
+	leave func()                             // ends the subscription of the bus
+	note  func(userID string) (leave func()) // see Roll
 
 	mu      sync.Mutex // guards what follows, and gives messages their order
 	clients map[*client]struct{}
@@ -38,7 +39,11 @@ type Hub struct {
 func New(srv *socketio.Server, gate *identity.Gate, opts *Options) *Hub {
 	h := &Hub{
 		srv: srv, gate: gate, opts: opts.withDefaults(),
-		leave: func() {}, clients: make(map[*client]struct{}), idle: make(chan struct{}),
+		leave: func() {}, note: func(string) func() { return func() {} }, clients: make(map[*client]struct{}), idle: make(chan struct{}),
+	}
+	if roll, ok := h.opts.Bus.(Roll); ok {
+		roll.Watch(h.lost)
+		h.note = roll.Enter
 	}
 	if h.opts.Bus != nil {
 		h.leave = sync.OnceFunc(h.opts.Bus.Subscribe(h.deliver))
@@ -74,6 +79,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // and answered
 	}
+	defer h.note(p.UserID)()
 	c.serve(conn)
 }
 
@@ -121,6 +127,13 @@ func (h *Hub) exit(c *client) {
 	defer h.mu.Unlock()
 	delete(h.clients, c)
 	h.publish(c, outgoing{Type: typeDisconnected, UserID: c.person.UserID, Timestamp: event.Now()})
+}
+
+// lost tells all that a client has gone whose server has died.
+func (h *Hub) lost(userID string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.publish(nil, outgoing{Type: typeDisconnected, UserID: userID, Timestamp: event.Now()})
 }
 
 // say sends what a client has written to all others.

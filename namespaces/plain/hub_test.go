@@ -395,6 +395,37 @@ func TestOtherServersHearToo(t *testing.T) {
 	}
 }
 
+// A roll is a Roll, and what it is told.
+type roll struct {
+	*wire
+	gone func(userID string)
+	told chan string
+}
+
+func (r *roll) Watch(gone func(userID string)) { r.gone = gone }
+
+func (r *roll) Enter(userID string) (leave func()) {
+	r.told <- "+" + userID
+	return func() { r.told <- "-" + userID }
+}
+
+func TestClientsOfADeadServerHaveGone(t *testing.T) {
+	left, right := &wire{}, &wire{}
+	left.other, right.other = right, left
+	r := &roll{wire: left, told: make(chan string, 10)}
+	_, url1 := open(t, identity.NewGate(nil), &Options{Bus: r})
+	_, url2 := open(t, identity.NewGate(nil), &Options{Bus: right})
+	a, b := dial(t, url1, "a"), dial(t, url2, "b")
+	r.gone("dead")
+	for _, p := range []*peer{a, b} {
+		p.hears(`{"type":"disconnected","userId":"dead","timestamp":"$T"}`)
+	}
+	_ = a.CloseNow()
+	if first, then := <-r.told, <-r.told; first != "+a" || then != "-a" {
+		t.Error(first, then)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"type":"message","content":"x"}`))
 	f.Add([]byte(`{"type":"pong"}`))

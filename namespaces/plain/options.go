@@ -45,6 +45,17 @@ type Bus interface {
 	Subscribe(f func(message []byte)) (stop func())
 }
 
+// A Roll is a Bus that knows the clients of all servers, so that the others hear of those
+// whose server has died.
+type Roll interface {
+	Bus
+	// Watch sets what is called for each of them, on one of the servers that are left. It
+	// is called once, before Enter.
+	Watch(gone func(userID string))
+	// Enter notes a client of this server until leave is called. Neither blocks.
+	Enter(userID string) (leave func())
+}
+
 // withDefaults returns a copy that has every limit set. It panics on one that
 // makes no sense.
 func (o *Options) withDefaults() Options {

@@ -2,10 +2,12 @@ package redis
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"strings"
 	"sync"
 
 	"parley/adapters/redisconn"
@@ -20,13 +22,54 @@ type bus struct {
 	db      *DB
 	channel string
 	sender  [senderSize]byte
+
+	here  sync.Map          // the places of this node's clients, of which each has its own
+	seats *places[struct{}] // the same, as far as Redis knows
+	gone  func(userID string)
 }
+
+var _ plain.Roll = (*bus)(nil)
 
 // Bus returns what ties the hubs of /ws together, for one hub.
 func (db *DB) Bus() plain.Bus {
-	b := &bus{db: db, channel: db.channel("ws")}
+	b := &bus{db: db, channel: db.channel("ws"), gone: func(string) {}}
 	rand.Read(b.sender[:])
+	b.seats = newPlaces(db, "ws", placeHooks[struct{}]{
+		restore: b.restore,
+		leave:   func(context.Context, string, string) error { return nil },
+		evict:   b.evict,
+	})
 	return b
+}
+
+func (b *bus) Watch(gone func(userID string)) { b.gone = gone }
+
+// Enter does not wait for Redis, which is told when the node's lease is renewed.
+func (b *bus) Enter(userID string) (leave func()) {
+	place := rand.Text() + " " + userID
+	b.here.Store(place, struct{}{})
+	b.seats.lag(place, "", struct{}{})
+	return func() {
+		b.here.Delete(place)
+		b.seats.remove(place, "")
+	}
+}
+
+func (b *bus) restore(ctx context.Context, place, socket string, _ struct{}) error {
+	_, err := b.seats.add(ctx, place, socket, struct{}{})
+	if err != nil {
+		b.seats.lag(place, socket, struct{}{})
+	}
+	if _, here := b.here.Load(place); !here { // it has gone meanwhile
+		b.seats.remove(place, socket)
+	}
+	return err
+}
+
+func (b *bus) evict(_ context.Context, place, _ string) error {
+	_, user, _ := strings.Cut(place, " ")
+	b.gone(user)
+	return nil
 }
 
 func (b *bus) Publish(message []byte) error {

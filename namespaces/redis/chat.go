@@ -75,7 +75,9 @@ func (c *chatStore) keys(room string, parts ...string) []string {
 var allParts = []string{"room", "users", "names", "sockets", "messages", "keys", "sent"}
 
 func (c *chatStore) Enter(ctx context.Context, room, socket string, u chat.User, publish func(chat.Entered)) (e chat.Entered, err error) {
-	defer c.unseat(room, socket, &err)
+	_, there := c.seats.mark(room, socket)
+	there = there && !c.seats.owed(room, socket)
+	defer func() { c.unseat(room, socket, u, there, err) }()
 	err = c.db.turns.do(ctx, c.turn(room), true, func(ctx context.Context, h *hold) error {
 		e, err = c.enter(ctx, h, room, socket, u)
 		if err != nil {
@@ -88,14 +90,17 @@ func (c *chatStore) Enter(ctx context.Context, room, socket string, u chat.User,
 	return e, err
 }
 
-// unseat takes a socket out again that could not enter, or of which that is not known.
-func (c *chatStore) unseat(room, socket string, err *error) {
+// unseat takes a socket out again that could not enter, or of which that is not known. One
+// that was there before stays.
+func (c *chatStore) unseat(room, socket string, u chat.User, there bool, err error) {
 	switch {
-	case *err == nil:
-	case errors.Is(*err, errUnavailable):
-		c.seats.owe(room, socket)
-	default:
+	case err == nil:
+	case !errors.Is(err, errUnavailable):
 		c.seats.remove(room, socket)
+	case there:
+		c.seats.lag(room, socket, u)
+	default:
+		c.seats.owe(room, socket)
 	}
 }
 

@@ -110,3 +110,24 @@ func TestPresenceIsRightAfterTrouble(t *testing.T) {
 		t.Errorf("left behind: %s, %v", strings.Join(left, " "), err)
 	}
 }
+
+func TestWhoJoinsAgainWhileRedisIsAwayStays(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	n := startNode(t, s, "a")
+	ann := join(n, "ann", "tea")
+	s.Kill()
+	if r, err := ann.ask("join", object{"roomId": "tea"}); err != nil || r["ok"] == true {
+		t.Fatalf("%v, %v", r, err)
+	}
+	s.Restart()
+	until(t, "Redis knows all", func() bool { return n.db.Health() == nil && len(n.store.seats.unsettled()) == 0 })
+	bob := visit(n, "bob")
+	if users := bob.must("join", object{"roomId": "tea"})["users"].([]any); len(users) != 2 {
+		t.Errorf("in the room: %v", users)
+	}
+	ann.must("chat-message", object{"content": "x"})
+	bob.Expect("chat-message")
+	ann.must("leave", object{})
+	bob.Expect("user-left")
+}

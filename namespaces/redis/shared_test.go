@@ -12,6 +12,7 @@ import (
 	"parley/adapters/redisconn/redistest"
 	"parley/namespaces/identity"
 	"parley/namespaces/limits"
+	"parley/namespaces/plain"
 )
 
 // No span of time has more actions than there may be, wherever it begins and on however many nodes.
@@ -202,5 +203,41 @@ func TestBusHearsOnlyWhoHasTheSecret(t *testing.T) {
 	})
 	if m := <-got; m != "true" {
 		t.Errorf("%q", m)
+	}
+}
+
+func TestClientsOfADeadHubAreGone(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	options := func(name string) *Options { return &Options{Node: name, Alive: 600 * time.Millisecond} }
+	alive, dead := open(t, connect(t, s), options("alive")), open(t, connect(t, s), options("dead"))
+	roll := alive.Bus().(plain.Roll)
+	gone := make(chan string, 10)
+	roll.Watch(func(user string) { gone <- user })
+	defer roll.Enter("bob")()
+	there := dead.Bus().(plain.Roll)
+	leave := there.Enter("eve")
+	there.Enter("ann b")
+	listed := func(want int64) func() bool {
+		return func() bool {
+			n, err := alive.client.SCard(t.Context(), alive.node.listKey(dead.node.current(), "ws")).Result()
+			return err == nil && n == want
+		}
+	}
+	until(t, "Redis knows both", listed(2))
+	leave()
+	until(t, "Redis knows one", listed(1))
+	dead.end()
+	select {
+	case user := <-gone:
+		if user != "ann b" {
+			t.Errorf("%q has gone", user)
+		}
+	case <-time.After(patience):
+		t.Fatal("nobody has gone")
+	}
+	until(t, "nobody is left", listed(0))
+	if len(gone) > 0 {
+		t.Errorf("%q has gone too", <-gone)
 	}
 }
