@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,7 +26,7 @@ func (n *Node) relay(w http.ResponseWriter, r *http.Request, out *http.Request, 
 		out.Body, out.ContentLength = body, r.ContentLength
 	}
 	res, err := n.transport.RoundTrip(out.WithContext(ctx))
-	body.finish() // also if the server has answered before: net/http writes no answer while a body is being read
+	body.finish(w) // also if the server has answered before: net/http writes no answer while a body is being read
 	if err != nil {
 		return n.unanswered(r, p, err)
 	}
@@ -92,17 +93,19 @@ func (n *Node) answer(w http.ResponseWriter, res *http.Response) {
 // request, of which it must not touch anything then.
 type upload struct {
 	control *http.ResponseController
+	ended   atomic.Bool // all of it has been read
 
-	mu    sync.Mutex // guards what follows
-	body  io.ReadCloser
-	ended bool // all of it has been read
-	over  bool // the request is
+	mu   sync.Mutex // guards what follows
+	body io.ReadCloser
+	over bool // the request is
 }
 
 // newUpload gives the client ReadTimeout to send the body, if there is one.
 func (n *Node) newUpload(w http.ResponseWriter, r *http.Request) *upload {
-	u := &upload{control: http.NewResponseController(w), body: r.Body, ended: r.ContentLength == 0}
-	if !u.ended {
+	u := &upload{control: http.NewResponseController(w), body: r.Body}
+	if r.ContentLength == 0 {
+		u.ended.Store(true)
+	} else {
 		_ = u.control.SetReadDeadline(time.Now().Add(n.opts.ReadTimeout))
 	}
 	return u
@@ -115,8 +118,7 @@ func (u *upload) Read(b []byte) (int, error) {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	size, err := u.body.Read(b)
-	if err == io.EOF && !u.ended {
-		u.ended = true
+	if err == io.EOF && !u.ended.Swap(true) {
 		_ = u.control.SetReadDeadline(time.Time{}) // the answer may take longer
 	}
 	return size, err
@@ -125,19 +127,14 @@ func (u *upload) Read(b []byte) (int, error) {
 // Close implements io.Closer: net/http closes a request's body when it has no use for it.
 func (u *upload) Close() error { return nil }
 
-// finish ends the reading. What the client has not sent until now is not waited for.
-func (u *upload) finish() {
-	interrupt := !u.mu.TryLock()
-	if interrupt {
+// finish ends the reading. What the client has not sent until now is not waited for, and its connection ends with the
+// answer: a deadline that has passed is told to all later requests on it.
+func (u *upload) finish(w http.ResponseWriter) {
+	if !u.ended.Load() {
+		w.Header().Set("Connection", "close")
 		_ = u.control.SetReadDeadline(time.Unix(1, 0))
-		u.mu.Lock()
 	}
-	defer u.mu.Unlock()
+	u.mu.Lock()
 	u.over = true
-	switch {
-	case !u.ended:
-		_ = u.control.SetReadDeadline(time.Unix(1, 0)) // net/http reads on, for the next request
-	case interrupt:
-		_ = u.control.SetReadDeadline(time.Time{})
-	}
+	u.mu.Unlock()
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,54 @@ func TestAnUnfinishedBodyHarmsNobodyElse(t *testing.T) {
 	}
 	if status, _ := door.get(owner.target()); status != 200 {
 		t.Errorf("the next: %d", status)
+	}
+}
+
+// noted is a writer that notes the deadlines that are set.
+type noted struct {
+	http.ResponseWriter
+	deadlines []time.Time
+}
+
+func (n *noted) SetReadDeadline(t time.Time) error {
+	n.deadlines = append(n.deadlines, t)
+	return nil
+}
+
+// finished is a body at whose end one more read waits, as that of net/http may.
+type finished struct{ reads, more chan struct{} }
+
+func (f *finished) Read([]byte) (int, error) {
+	f.reads <- struct{}{}
+	<-f.more
+	return 0, io.EOF
+}
+
+func (f *finished) Close() error { return nil }
+
+// TestFinishedBodiesAreNotCutOff: a deadline in the past would end all later requests of the connection, because net/http
+// reads ahead on it.
+func TestFinishedBodiesAreNotCutOff(t *testing.T) {
+	w := &noted{ResponseWriter: httptest.NewRecorder()}
+	f := &finished{make(chan struct{}, 2), make(chan struct{}, 2)}
+	n := &Node{opts: Options{ReadTimeout: time.Minute}}
+	u := n.newUpload(w, &http.Request{Body: f, ContentLength: 1})
+	f.more <- struct{}{}
+	if _, err := u.Read(nil); err != io.EOF {
+		t.Fatal(err)
+	}
+	<-f.reads
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		_, _ = u.Read(nil)
+	}()
+	await(t, "the read", f.reads)
+	time.AfterFunc(10*time.Millisecond, func() { close(f.more) })
+	u.finish(w)
+	await(t, "its end", read)
+	if len(w.deadlines) != 2 || !w.deadlines[1].IsZero() || w.Header().Get("Connection") != "" {
+		t.Errorf("%v %v", w.deadlines, w.Header())
 	}
 }
 

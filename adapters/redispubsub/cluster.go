@@ -52,6 +52,8 @@ type Cluster struct {
 	command any  // that publishes, a string
 	spread  bool // the channels of a namespace are on several servers of a Redis Cluster
 
+	joined fresh // rooms of Publish, with their namespaces
+
 	mu    sync.Mutex        // guards what follows
 	buses map[string][]*bus // by namespace; an older one is about to go
 }

@@ -147,7 +147,7 @@ func TestPasswordOfRedisIsNotLogged(t *testing.T) {
 func TestRevokedTokensAreRefusedOnAllNodes(t *testing.T) {
 	redis := redistest.Start(t)
 	redis.Kill()
-	args := []string{"--redis-url", "redis://" + redis.Addr, "--redis-adapter=pubsub", secretFile(t)}
+	args := []string{"--redis-url", "redis://" + redis.Addr, secretFile(t)}
 	a, ops := startOps(t, args...)
 	const anything = "/socket.io/?EIO=4&transport=polling"
 	if status, _ := get(t, a.url+anything); status != http.StatusServiceUnavailable {

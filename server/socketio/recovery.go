@@ -140,6 +140,8 @@ type recovery struct {
 	log    adapter.Recovery
 	shared bool // the log is that of all servers
 
+	pending pending // only if shared
+
 	// Guarded by ns.mu.
 	owners map[string]*Socket // by pid: the sockets that are connected or away
 	away   list.List          // of *Socket, who went first in front

@@ -102,7 +102,7 @@ func (r *recovery) broadcast(t Target, event string, args []any) error {
 	}
 	kept, to := e.kept(), t.selection()
 	if keep {
-		r.log.Append(adapter.Event{Payload: kept, Selection: to, Uncompressed: t.flags.uncompressed}, deliver)
+		r.append(adapter.Event{Payload: kept, Selection: to, Uncompressed: t.flags.uncompressed}, deliver)
 	} else {
 		r.pass(deliver)
 	}
@@ -203,7 +203,7 @@ func (r *recovery) send(s *Socket, f flags, e *encoder) error {
 		return err
 	}
 	event := adapter.Event{Payload: e.kept(), Selection: adapter.Selection{Rooms: []string{s.id}}, Uncompressed: f.uncompressed}
-	if !r.log.Append(event, deliver) {
+	if !r.append(event, deliver) {
 		return nil
 	}
 	return err

@@ -267,11 +267,18 @@ func (s *Socket) closedError(reason Reason) closedError {
 }
 
 // Disconnect ends the socket. The client is told, and official clients do not come
-// back by themselves. With closeTransport all sockets of the client are ended, and
+// back by themselves. It first gets what was emitted before, which with an
+// adapter.Recoverer may take a moment, in which the socket goes on. With closeTransport all sockets of the client are ended, and
 // then its connection; otherwise the client's other namespaces go on. Events that
 // wait for their handler are dropped. In a middleware only closeTransport has an
 // effect. A client that is away cannot recover any more.
 func (s *Socket) Disconnect(closeTransport bool) {
+	if r := s.ns.recovery.Load(); r == nil || !r.postpone(func() { s.disconnect(closeTransport) }) {
+		s.disconnect(closeTransport)
+	}
+}
+
+func (s *Socket) disconnect(closeTransport bool) {
 	if closeTransport {
 		s.client.disconnect()
 		return
