@@ -178,11 +178,11 @@ func (c *chaos) rage(rnd *rand.Rand, end time.Time) {
 			c.redis.Resume()
 			c.outage.Add(int64(time.Since(start)))
 		case 2, 3:
+			busy.Wait()
 			c.faults["node killed"]++
 			n.kill()
 			c.people.lost(n)
 			pause := span(3 * time.Second)
-			busy.Wait()
 			busy.Go(func() { // Redis may go meanwhile
 				time.Sleep(pause)
 				n.start()
