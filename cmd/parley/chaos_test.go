@@ -20,7 +20,7 @@ var (
 	chaosSeed = flag.Uint64("chaos-seed", 0, "seed of the faults in the test of many nodes; 0: another each time")
 )
 
-// goneWithin is how long the users of a node that was killed may stay while Redis works all the time.
+// goneWithin is how long the users of a node that was killed may stay while Redis and another node work all the time.
 const goneWithin = 20 * time.Second
 
 // A node is a server that is killed and started again.
@@ -32,6 +32,7 @@ type node struct {
 	program *program
 	address string // empty while it is down
 	life    int
+	since   time.Time // of its start, or its last standstill
 }
 
 func (n *node) up() string {
@@ -47,7 +48,7 @@ func (n *node) start() {
 		n.chaos.t.Errorf("node %d does not start:\n%s", n.index, p.log)
 	}
 	n.mu.Lock()
-	n.program, n.address = p, address
+	n.program, n.address, n.since = p, address, time.Now()
 	n.life++
 	n.mu.Unlock()
 	n.chaos.people.arrive(n)
@@ -65,6 +66,7 @@ func (n *node) signal(s syscall.Signal) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	_ = n.program.cmd.Process.Signal(s)
+	n.since = time.Now()
 }
 
 // chaos is one run of TestChaos.
@@ -176,11 +178,11 @@ func (c *chaos) rage(rnd *rand.Rand, end time.Time) {
 			c.redis.Resume()
 			c.outage.Add(int64(time.Since(start)))
 		case 2, 3:
+			busy.Wait()
 			c.faults["node killed"]++
 			n.kill()
 			c.people.lost(n)
 			pause := span(3 * time.Second)
-			busy.Wait()
 			busy.Go(func() { // Redis may go meanwhile
 				time.Sleep(pause)
 				n.start()
@@ -267,7 +269,7 @@ func (p *people) watch(name string) {
 		if now := p.chaos.outage.Load(); now != outage { // after an outage everybody has time to say that they live
 			start, outage = time.Now(), now
 		}
-		took := time.Since(start)
+		took := min(time.Since(start), p.chaos.steady())
 		switch {
 		case ok && !users[name]:
 			p.mu.Lock()
@@ -277,11 +279,24 @@ func (p *people) watch(name string) {
 		case ok && took > goneWithin:
 			p.chaos.t.Errorf("%s is still there %s after its node was killed", name, time.Since(killed))
 			return
-		case took > 3*goneWithin:
+		case !ok && time.Since(start) > 3*goneWithin:
 			p.chaos.t.Errorf("nobody can tell whether %s is still there", name)
 			return
 		}
 	}
+}
+
+// steady is for how long one node has worked all the time.
+func (c *chaos) steady() time.Duration {
+	longest := time.Duration(0)
+	for _, n := range c.nodes {
+		n.mu.Lock()
+		if n.address != "" {
+			longest = max(longest, time.Since(n.since))
+		}
+		n.mu.Unlock()
+	}
+	return longest
 }
 
 // look asks who is there. The user on all nodes must be, if one of its connections has stood all the while.
