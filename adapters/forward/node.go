@@ -258,8 +258,8 @@ func (n *Node) wait(ctx context.Context) error {
 
 // Drain closes the WebSockets that are passed on, spread evenly over the given time, and lets requests come to their
 // ends: polls that wait are answered by their servers within a PingInterval, and each answer ends its connection, so that
-// the load balancer opens the next one elsewhere. After that time further requests are refused. It returns when nothing
-// is passed on any more, or with ctx's error.
+// the load balancer opens the next one elsewhere. After that time, or when nothing has been passed on for 2 s, further
+// requests are refused. It returns when nothing is passed on any more, or with ctx's error.
 func (n *Node) Drain(ctx context.Context, over time.Duration) error {
 	n.draining.Store(true)
 	n.mu.Lock()
@@ -275,12 +275,36 @@ func (n *Node) Drain(ctx context.Context, over time.Duration) error {
 		}
 		t.close()
 	}
-	if err := pause(ctx, start.Add(over)); err != nil {
+	if err := n.quiet(ctx, start.Add(over)); err != nil {
 		return err
 	}
 	n.refuse()
 	n.closeTunnels()
 	return n.wait(ctx)
+}
+
+// drainQuiet is how long a draining server that passes nothing on waits for clients that are between two requests.
+const drainQuiet = 2 * time.Second
+
+// quiet waits until a time, or until nothing has been passed on for drainQuiet.
+func (n *Node) quiet(ctx context.Context, until time.Time) error {
+	before, since := int64(-1), time.Now()
+	for now := since; now.Before(until) && now.Sub(since) < drainQuiet; now = time.Now() {
+		n.mu.Lock()
+		open := n.open
+		n.mu.Unlock()
+		if passed := n.forwarded.Load(); open > 0 || passed != before {
+			before, since = passed, now
+		}
+		step := now.Add(drainQuiet / 20)
+		if step.After(until) {
+			step = until
+		}
+		if err := pause(ctx, step); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pause waits for a time.
