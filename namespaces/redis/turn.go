@@ -325,6 +325,7 @@ func (t *turns) pass(u *turn) {
 	}
 	if err != nil {
 		t.db.trouble("turn not handed over", err) // it is free when its lease is over
+		t.refuse(u, err)                          // who waited for this would wait as long again
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
