@@ -98,6 +98,16 @@ func NewLink(local adapter.Local, bus Bus, opts *Options) *Link {
 	}
 }
 
+// Sync implements adapter.Syncer, where the Bus can. Otherwise it returns at once.
+func (l *Link) Sync(ctx context.Context, rooms ...string) error {
+	if s, ok := l.bus.(interface {
+		Sync(ctx context.Context, rooms []string) error
+	}); ok {
+		return s.Sync(ctx, rooms)
+	}
+	return nil
+}
+
 // Broadcast implements adapter.Adapter.
 func (l *Link) Broadcast(p adapter.Payload, to adapter.Selection, f adapter.Flags) error {
 	return l.publish(&Message{Kind: Broadcast, Payload: p, Selection: to, Flags: f})

@@ -269,8 +269,8 @@ func (b *bus) RoomRemoved(name string, own bool) {
 	}
 }
 
-// sync is Cluster.Sync for the namespace.
-func (b *bus) sync(ctx context.Context, names []string) error {
+// Sync is Cluster.Sync for the namespace.
+func (b *bus) Sync(ctx context.Context, names []string) error {
 	subs := []*redisconn.Subscription{b.fixed[0]}
 	if len(names) > 0 || b.c.spread {
 		subs = append(subs, b.rooms.subscriptions(names)...)

@@ -107,7 +107,7 @@ func (c *Cluster) Sync(ctx context.Context, namespace string, rooms ...string) e
 	if b == nil {
 		return fmt.Errorf("redispubsub: no namespace %s: %w", namespace, redisconn.ErrClosed)
 	}
-	return b.sync(ctx, rooms)
+	return b.Sync(ctx, rooms)
 }
 
 // Flush returns when all that this server has published in a namespace before, to these

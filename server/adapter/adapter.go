@@ -78,6 +78,15 @@ type Acks interface {
 	Gone(why error)
 }
 
+// A Syncer is an Adapter whose messages may be late, or lost unnoticed.
+type Syncer interface {
+	Adapter
+	// Sync returns when what other servers have published for all sockets, and for
+	// those in the rooms, has taken effect here, or Local.Missed has been called.
+	// An error says that neither is known.
+	Sync(ctx context.Context, rooms ...string) error
+}
+
 // An Adapter connects a namespace with the same namespace of other servers. None
 // of its methods acts on the sockets of this server.
 //

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"time"
@@ -260,6 +261,28 @@ func (r *recovery) takeOver(s *Socket, back *comeback) bool {
 
 var errTooMuch = errors.New("more was missed than may be sent at a time")
 
+// hearing is how long a client that comes back waits until it is sure that this server hears the others.
+const hearing = time.Second
+
+// catchUp makes sure that a log in memory has what other servers have sent, or says that something is missing: a
+// connection to them may have been lost, unnoticed so far.
+func (r *recovery) catchUp(ctx context.Context, session adapter.Session) error {
+	if r.shared || r.ns.peers == nil {
+		return nil
+	}
+	others, ok := r.ns.peers.Adapter.(adapter.Syncer)
+	if !ok {
+		return nil
+	}
+	rooms := make([]string, 0, len(session.Rooms))
+	for _, stay := range session.Rooms {
+		rooms = append(rooms, stay.Room)
+	}
+	ctx, cancel := context.WithTimeout(ctx, hearing)
+	defer cancel()
+	return others.Sync(ctx, rooms...)
+}
+
 // restore replays what was missed. Between that and the first event that s gets like
 // all others none is lost and none comes twice.
 func (r *recovery) restore(s *Socket, back *comeback) bool {
@@ -287,12 +310,15 @@ func (r *recovery) restore(s *Socket, back *comeback) bool {
 		}
 		return nil
 	}
-	told, tell := r.ns.watchRooms()
 	queued := false
-	err := r.log.Replay(s.handlerContext(), session, offset, take, func() {
-		queued = r.enter(s, session.PID, offset, session.Rooms, told, batch...)
-	})
-	tell()
+	err := r.catchUp(s.handlerContext(), session)
+	if err == nil {
+		told, tell := r.ns.watchRooms()
+		err = r.log.Replay(s.handlerContext(), session, offset, take, func() {
+			queued = r.enter(s, session.PID, offset, session.Rooms, told, batch...)
+		})
+		tell()
+	}
 	if queued {
 		s.client.session.Report(batch...)
 	}
