@@ -289,14 +289,14 @@ const drainQuiet = 2 * time.Second
 // quiet waits until a time, or until nothing has been passed on for drainQuiet.
 func (n *Node) quiet(ctx context.Context, until time.Time) error {
 	before, since := int64(-1), time.Now()
-	for now := since; now.Before(until) && now.Sub(since) < drainQuiet; now = time.Now() {
+	for at := since; at.Before(until) && at.Sub(since) < drainQuiet; at = time.Now() {
 		n.mu.Lock()
 		open := n.open
 		n.mu.Unlock()
 		if passed := n.forwarded.Load(); open > 0 || passed != before {
-			before, since = passed, now
+			before, since = passed, at
 		}
-		step := now.Add(drainQuiet / 20)
+		step := at.Add(drainQuiet / 20)
 		if step.After(until) {
 			step = until
 		}

@@ -133,10 +133,10 @@ func (r *routes) run() {
 		if len(r.waiting) > 0 && !time.Now().Before(r.due) {
 			r.homeless, r.waiting = append(r.homeless, r.waiting...), nil
 		}
-		todo := r.homeless
+		moving := r.homeless
 		r.homeless = nil
 		r.mu.Unlock()
-		for _, t := range todo {
+		for _, t := range moving {
 			r.route(t)
 		}
 		r.mu.Lock()
