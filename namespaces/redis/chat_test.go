@@ -75,12 +75,24 @@ func TestMessageCostsOneScriptAndManyAtOnceLess(t *testing.T) {
 	}
 	before = scripts(t, client)
 	var wg sync.WaitGroup
-	for range 200 {
-		wg.Go(say)
+	store := c.(*chatStore)
+	err := store.db.turns.do(t.Context(), store.turn("tea"), false, func(context.Context, *hold) error {
+		for range 2 * maxPosts {
+			wg.Go(say)
+		}
+		until(t, "all wait", func() bool {
+			store.posts.mu.Lock()
+			defer store.posts.mu.Unlock()
+			return len(store.posts.waiting["tea"]) == 2*maxPosts
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	wg.Wait()
-	if n := scripts(t, client) - before; n > 100 {
-		t.Errorf("%d scripts for 200 messages at once", n)
+	if n := scripts(t, client) - before; n != 2 {
+		t.Errorf("%d scripts for %d messages at once", n, 2*maxPosts)
 	}
 }
 
