@@ -202,7 +202,11 @@ func (b *bus) receive(channel string, data []byte) error {
 	}
 	b.gap = false
 	b.in = m
-	return b.link.Receive(&b.in)
+	if m.Kind != cluster.Broadcast || b.c.conn.Waiting() {
+		return b.link.Receive(&b.in)
+	}
+	b.local.Together(func() { err = b.link.Receive(&b.in) })
+	return err
 }
 
 // textLost is all that is said on the channel of losses.

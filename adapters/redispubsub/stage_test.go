@@ -91,6 +91,8 @@ func (s *stage) ServerSide(p adapter.Payload, reply func(adapter.Payload)) error
 	return nil
 }
 
+func (s *stage) Together(f func()) { f() }
+
 func (s *stage) Missed() { s.got <- "missed" }
 
 // expect takes what was delivered next.

@@ -45,6 +45,10 @@ type Local interface {
 	// if there is an error. Stop ends the waiting; it must be called when the
 	// time is over and may be called at any time after.
 	DeliverAck(p Payload, to Selection, f Flags, acks Acks) (stop func(), err error)
+	// Together calls f, in which events are delivered, and returns when what they cause is
+	// written, as far as that does not have to wait. It is for an adapter that has nothing
+	// else to do then: to leave the writing to others, as Deliver does by itself, wakes a thread.
+	Together(f func())
 	// Join puts the sockets of a selection into rooms. Where a limit forbids it
 	// for some of the sockets, the others join, and the error names the limit.
 	Join(to Selection, rooms []string) error

@@ -119,6 +119,10 @@ func (t *Timer) Stop() { t.wheel.Stop(&t.timer) }
 // It may be late by a tenth of a second.
 func (s *Session) Timer(d time.Duration, f func()) *Timer { return s.server.Timer(d, f) }
 
+// Together calls f, which must not block, and then writes what f has queued, as far as that does not
+// have to wait, on this goroutine instead of another.
+func (s *Server) Together(f func()) { s.reactor.Together(f) }
+
 // Timer is Session.Timer for what outlives a session. Shutdown waits until it has
 // been served or stopped.
 func (s *Server) Timer(d time.Duration, f func()) *Timer {

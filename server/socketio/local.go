@@ -81,6 +81,8 @@ func (l local) DeliverAck(payload adapter.Payload, to adapter.Selection, f adapt
 	return survey.stop, nil
 }
 
+func (l local) Together(f func()) { l.peers.ns.server.engine.Together(f) }
+
 func (l local) Join(to adapter.Selection, rooms []string) error {
 	err := l.peers.ns.joinAll(to, rooms)
 	l.peers.failed(opReceive, err)

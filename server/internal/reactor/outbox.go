@@ -73,6 +73,20 @@ func (o *outbox) leave() bool {
 	return true
 }
 
+// give is release for those who have done their share: what is left is another's to write.
+func (o *outbox) give() {
+	o.mu.Lock()
+	o.holds--
+	spawn := o.head < len(o.dirty) && o.holds == 0 && o.helpers == 0
+	if spawn {
+		o.helpers++
+	}
+	o.mu.Unlock()
+	if spawn {
+		o.spawn()
+	}
+}
+
 // flushSome flushes one chunk and reports whether there is more.
 func (o *outbox) flushSome(scratch []byte) bool {
 	var chunk [flushChunk]Flusher

@@ -104,6 +104,42 @@ func TestOutputOutsideOfATurnLeavesAtOnce(t *testing.T) {
 	await(t, "the flush beside idle loops", out)
 }
 
+func TestOutputTogetherIsWrittenByItsMaker(t *testing.T) {
+	r := newReactor(t)
+	flushed := 0 // of no other goroutine
+	flusher := flushFunc(func([]byte) { flushed++ })
+	for range 100 {
+		before := flushed
+		r.Together(func() {
+			r.Flush(flusher)
+			r.Flush(flusher)
+			if flushed != before {
+				t.Error("written too early")
+			}
+		})
+		if flushed != before+2 {
+			t.Fatalf("%d were written, want 2", flushed-before)
+		}
+	}
+}
+
+// Somebody else goes on where there is more than a share.
+func TestOutputTogetherHasAnEnd(t *testing.T) {
+	r := newReactor(t)
+	var flushed, again atomic.Int64
+	var endless flushFunc
+	endless = func([]byte) {
+		flushed.Add(1)
+		if again.Add(-1) > 0 {
+			r.Flush(endless)
+		}
+	}
+	const all = 10 * flushShare
+	again.Store(all)
+	within(t, "its maker", func() { r.Together(func() { r.Flush(endless) }) })
+	eventually(t, "all is written", func() bool { return flushed.Load() == all })
+}
+
 func TestOutputOfATurnLeavesAfterItsTasks(t *testing.T) {
 	r := newReactor(t)
 	r.loops = r.loops[:min(1, len(r.loops))]

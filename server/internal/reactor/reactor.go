@@ -126,6 +126,24 @@ var errPanic = errors.New("reactor: panic while handling input")
 // there is none.
 func (r *Reactor) Flush(f Flusher) { r.out.add(f) }
 
+// Together calls f, which must not block, and then writes what f has had flushed, on this goroutine: to
+// start another one takes longer than to write a little.
+func (r *Reactor) Together(f func()) {
+	r.out.hold()
+	defer r.settle()
+	f()
+}
+
+// settle ends a hold.
+func (r *Reactor) settle() {
+	defer r.out.give()
+	scratch := scratches.Get().(*[ScratchSize]byte)
+	defer scratches.Put(scratch)
+	for more, i := true, 0; more && i < flushShare; i++ {
+		more = r.out.flushSome(scratch[:])
+	}
+}
+
 // Wait returns when no task, loop or other goroutine of the reactor is left.
 // The connections must have been closed.
 func (r *Reactor) Wait() { r.work.wait() }
