@@ -76,7 +76,7 @@ func New(client redis.UniversalClient, opts *Options) *Conn {
 	for i := range c.lanes {
 		c.lanes[i].c = c
 	}
-	c.inbox.c = c
+	c.inbox.c, c.inbox.calm = c, calm
 	c.routes.init(c)
 	c.waiters.init()
 	c.stats.since.Store(time.Now().UnixNano())

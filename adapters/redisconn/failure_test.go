@@ -192,6 +192,7 @@ func TestBounds(t *testing.T) {
 	opts.QueueCommands, opts.QueueBytes, opts.InboxBytes, opts.MaxAge = 10, 64<<10, 8<<10, time.Minute
 	opts.ProbeInterval = time.Minute
 	c := open(t, s.Client(t), opts)
+	c.ReadAhead()
 	release, entered := make(chan struct{}), make(chan struct{}, 1000)
 	var gaps, handled atomic.Int64
 	sub := c.Subscribe(redisconn.SubOptions{

@@ -3,11 +3,16 @@ package redisconn
 import (
 	"fmt"
 	"sync"
+	"time"
 	"unsafe"
 )
 
 // messageCost is what a waiting message takes besides its payload, in bytes, about.
 const messageCost = 64
+
+// calm is the time since the last message from which one is handled by the goroutine that has read it: no other one need wake up for it. While
+// messages come faster, reading and handling share the work.
+const calm = 100 * time.Microsecond
 
 // inbox holds what handlers have not had yet, of all connections in the order of arrival. A goroutine hands it out while there is any.
 type inbox struct {
@@ -19,6 +24,8 @@ type inbox struct {
 	full    bool // something was dropped since the queue last ran empty or took something
 	running bool
 	closed  bool
+	last    time.Time     // when the last message came
+	calm    time.Duration // see calm
 }
 
 // event is a message of a channel, a gap in it, or a probe.
@@ -35,9 +42,36 @@ func (e event) size() int { return len(e.payload) + messageCost }
 func (in *inbox) push(e event) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.closed {
+	if !in.closed {
+		in.put(e)
+	}
+}
+
+// receive is push, or handles a message at once. It returns when the handlers do then.
+func (in *inbox) receive(e event) {
+	in.mu.Lock()
+	now := time.Now()
+	alone := !in.running && now.Sub(in.last) > in.calm
+	in.last = now
+	if in.closed || !alone {
+		if !in.closed {
+			in.put(e)
+		}
+		in.mu.Unlock()
 		return
 	}
+	in.running = true
+	in.mu.Unlock()
+	in.handle(e)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.running = len(in.queue) > 0 || in.full; in.running {
+		in.start()
+	}
+}
+
+// put queues an event. The caller holds in.mu.
+func (in *inbox) put(e event) {
 	if e.topic != nil && !e.gap && in.bytes+e.size() > in.c.opts.InboxBytes {
 		in.full = true
 		in.c.stats.overflowed.Add(1)
@@ -47,13 +81,14 @@ func (in *inbox) push(e event) {
 	in.queue = append(in.queue, e)
 	if !in.running {
 		in.running = true
-		in.c.work.Add(1)
-		go in.run()
+		in.start()
 	}
 }
 
+// start lets a goroutine hand out what there is. The caller holds in.mu.
+func (in *inbox) start() { in.c.work.Go(in.run) }
+
 func (in *inbox) run() {
-	defer in.c.work.Done()
 	var batch []event
 	for {
 		in.mu.Lock()
@@ -108,6 +143,13 @@ func (s *Subscription) handle(channel string, payload []byte) (err error) {
 		channel = s.opts.Channel
 	}
 	return s.opts.Handler(channel, payload)
+}
+
+// Waiting reports whether messages wait for a Handler behind the one that it has.
+func (c *Conn) Waiting() bool {
+	c.inbox.mu.Lock()
+	defer c.inbox.mu.Unlock()
+	return len(c.inbox.queue) > 0
 }
 
 func (in *inbox) size() int {

@@ -33,6 +33,9 @@ type link struct {
 	on   [2]chan struct{} // closed once the probes of a kind have their channel
 	seen atomic.Bool      // something came since the last ping
 
+	// A handler keeps the link from reading, and has done so for long since the last check.
+	handling, late atomic.Bool
+
 	mu     sync.Mutex
 	ops    []op
 	asked  map[string]int // sharded channels that it was told to leave
@@ -268,7 +271,18 @@ func (l *link) message(m *redis.Message) {
 		e.topic, e.channel = l.c.routes.topic(patternKey(m.Pattern)), m.Channel
 	}
 	if e.topic != nil {
-		l.c.inbox.push(e)
+		l.handle(e)
+	}
+}
+
+// handle gives a message to the inbox, which may keep the link from reading.
+func (l *link) handle(e event) {
+	l.handling.Store(true)
+	defer l.handling.Store(false)
+	began := time.Now()
+	l.c.inbox.receive(e)
+	if time.Since(began) > l.c.opts.Timeout/4 {
+		l.late.Store(true)
 	}
 }
 

@@ -14,7 +14,8 @@ type Options struct {
 	QueueBytes int
 	// MaxAge is how long a command may wait while Redis is away, and then how long for its answer; it fails at most Timeout later. 5 s.
 	MaxAge time.Duration
-	// InboxBytes bounds the bytes of the messages that wait for a slow Handler. 32 MiB.
+	// InboxBytes bounds the bytes of the messages that wait for a slow Handler. Besides, what a Handler keeps from being read waits in Redis,
+	// as long as its client-output-buffer-limit for pubsub allows. 32 MiB.
 	InboxBytes int
 	// Timeout bounds one attempt to connect, to subscribe, and to hear of a probe. 3 s.
 	Timeout time.Duration

@@ -81,6 +81,9 @@ func (l *link) ping() error {
 
 // check looks whether they came.
 func (l *link) check() error {
+	if l.handling.Load() || l.late.Swap(false) {
+		return nil // what has come may not have been read
+	}
 	if !l.seen.Load() {
 		return errSilent
 	}

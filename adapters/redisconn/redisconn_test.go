@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -185,6 +186,45 @@ func TestBadHandler(t *testing.T) {
 	syncNow(t, c, sub)
 	if n := c.Health().BadMessages - before; n != 2 {
 		t.Fatalf("%d bad messages", n)
+	}
+}
+
+// A handler that takes long keeps the goroutine that reads; its connection is not taken for dead.
+func TestLongHandlersKeepTheirConnection(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	opts := quick
+	opts.Timeout, opts.ProbeInterval = 600*time.Millisecond, 600*time.Millisecond
+	c := open(t, s.Client(t), opts)
+	const long = 2500 * time.Millisecond // several checks
+	var got, gaps atomic.Int32
+	done := make(chan struct{})
+	sub := c.Subscribe(redisconn.SubOptions{
+		Channel: "ch",
+		OnGap:   func() { gaps.Add(1) },
+		Handler: func(string, []byte) error {
+			if got.Add(1) == 3 {
+				close(done)
+			}
+			time.Sleep(long)
+			return nil
+		},
+	})
+	if err := sub.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := c.Publish("ch", nil, "publish", "ch", "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("not all came")
+	}
+	if n := gaps.Load(); n > 0 {
+		t.Errorf("%d gaps", n)
 	}
 }
 

@@ -16,10 +16,11 @@ type SubOptions struct {
 	// Pin is the key or channel whose owner is asked in a Redis Cluster. It should be the one that the channel's publishers use, or the order
 	// of their messages is not kept. Sharded channels have no other than their own. Default: Channel.
 	Pin string
-	// Handler has each message, in order, on the one goroutine of the Conn that all handlers share. The payload is the handler's own, and
-	// must not be changed. An error, or a panic, counts as a bad message; nothing else comes of it. It must not wait for Ready or Sync.
+	// Handler has each message, in order; the handlers of a Conn are called one at a time, by the goroutines that read. The payload is the
+	// handler's own, and must not be changed. An error, or a panic, counts as a bad message; nothing else comes of it. It must not wait for
+	// Ready or Sync.
 	Handler func(channel string, payload []byte) error
-	// OnGap, if not nil, is called between the messages, on the same goroutine, when some of the channel may have been lost: the
+	// OnGap, if not nil, is called between the messages, as Handler is, when some of the channel may have been lost: the
 	// connection is lost, it is back (what was published in between has not come), or slow handlers have made the inbox overflow.
 	OnGap func()
 }

@@ -1,0 +1,10 @@
+package redisconn
+
+import "time"
+
+// ReadAhead has handlers always called by another goroutine than the one that reads.
+func (c *Conn) ReadAhead() {
+	c.inbox.mu.Lock()
+	defer c.inbox.mu.Unlock()
+	c.inbox.last, c.inbox.calm = time.Now(), time.Hour
+}
