@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"parley/adapters/redisconn/redistest"
+	"parley/adapters/redisstreams"
 	"parley/server/socketio"
 	"parley/server/socketiotest"
 )
@@ -55,6 +57,44 @@ func TestQuestionsComeAfterWhatWasSentBefore(t *testing.T) {
 		if err != nil || len(found) != 1 {
 			t.Fatalf("round %d: %d sockets, %v", i, len(found), err)
 		}
+	}
+}
+
+// TestEchoesAreReadTogether: who only sends does not ask for each of its own entries.
+func TestEchoesAreReadTogether(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	cluster, err := redisstreams.New(client, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := socketio.New(&socketio.Options{Adapter: cluster.Adapter})
+	ns := server.Of("/stage")
+	defer func() {
+		if err := errors.Join(server.Shutdown(context.Background()), cluster.Close(context.Background())); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := cluster.Sync(t.Context(), "/stage"); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	for range 1000 {
+		if err := errors.Join(ns.Emit("e"), cluster.Flush(t.Context(), "/stage")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	took := time.Since(began)
+	stats, err := client.InfoMap(t.Context(), "commandstats").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reads int64
+	if _, err := fmt.Sscanf(stats["Commandstats"]["cmdstat_xread"], "calls=%d,", &reads); err != nil {
+		t.Fatal(err)
+	}
+	if most := took.Milliseconds() + 20; reads > most {
+		t.Errorf("%d readings in %v", reads, took)
 	}
 }
 

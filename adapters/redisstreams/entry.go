@@ -68,23 +68,40 @@ func (c *Cluster) handle(s *stream, at id, values map[string]any) error {
 	}
 	if e.UID == b.id {
 		if ref := field(fieldRef); ref != "" {
+			s.news = true
 			n, _ := strconv.ParseUint(ref, 36, 64)
-			b.log.came(n, at)
+			b.log.came(n, at, s.more)
 		}
 		return nil
 	}
+	s.news = true
 	m, kept, err := c.wire.ParseEntry(e)
 	if err != nil {
 		return err
 	}
 	if kept && s == b.stream && b.log.enabled() {
-		return b.log.foreign(event(&m), at)
+		return b.log.foreign(event(&m), at, s.more)
 	}
-	return b.receive(&m)
+	if m.Kind != cluster.Broadcast {
+		return b.receive(&m)
+	}
+	b.together(s.more, func() { err = b.receive(&m) })
+	return err
+}
+
+// together calls f, which delivers an event. Where no more have come with it, this goroutine writes too
+// what goes to clients.
+func (b *bus) together(more bool, f func()) {
+	if more {
+		f()
+	} else {
+		b.local.Together(f)
+	}
 }
 
 // heed acts on a note.
 func (c *Cluster) heed(s *stream, at id, note string, field func(string) string) error {
+	s.news = true
 	b := c.bus(field(fieldOf))
 	if note != noteLost || b == nil || s != b.stream {
 		return nil

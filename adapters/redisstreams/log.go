@@ -158,27 +158,34 @@ func (l *log) stored(ref uint64, err error) {
 	l.settle()
 }
 
-// came notes that an event of this server has come back, at its place.
-func (l *log) came(ref uint64, at id) {
+// came notes that an event of this server has come back, at its place, and whether more entries have come
+// with it.
+func (l *log) came(ref uint64, at id, more bool) {
 	l.mu.Lock()
 	l.away = l.over
-	var afters []func()
 	n := 0
-	for ; n < len(l.waiting) && l.waiting[n].ref <= ref; n++ {
-		w := l.waiting[n]
-		if w.ref < ref || w.failed {
-			afters = append(afters, l.place(w, id{})) // of what was sent before, this is the first to come
-		} else {
-			afters = append(afters, l.place(w, at))
-		}
+	for n < len(l.waiting) && l.waiting[n].ref <= ref {
+		n++
+	}
+	afters := make([]func(), n)
+	if n > 0 {
+		l.bus.together(more, func() {
+			for i, w := range l.waiting[:n] {
+				if w.ref < ref || w.failed {
+					afters[i] = l.place(w, id{}) // of what was sent before, this is the first to come
+				} else {
+					afters[i] = l.place(w, at)
+				}
+			}
+		})
 	}
 	l.drop(n)
 	l.mu.Unlock()
 	run(afters...)
 }
 
-// foreign delivers an event of another server.
-func (l *log) foreign(e adapter.Event, at id) error {
+// foreign delivers an event of another server. More says whether further entries have come with it.
+func (l *log) foreign(e adapter.Event, at id, more bool) (err error) {
 	l.mu.Lock()
 	if l.over {
 		l.mu.Unlock()
@@ -186,7 +193,8 @@ func (l *log) foreign(e adapter.Event, at id) error {
 	}
 	l.newest = at
 	l.follow(e, at)
-	after, err := l.bus.local.DeliverAt(e, at.String())
+	var after func()
+	l.bus.together(more, func() { after, err = l.bus.local.DeliverAt(e, at.String()) })
 	l.mu.Unlock()
 	run(after)
 	return err

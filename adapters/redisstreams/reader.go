@@ -24,6 +24,7 @@ type reader struct {
 	late    bool // Redis was away at the start
 	failed  bool // the last attempt has
 	pace    pace
+	echoes  int // readings in a row that brought nothing new
 
 	mu    sync.Mutex // guards what follows
 	err   error      // why it does not read; nil while it does
@@ -96,6 +97,25 @@ func (r *reader) run() {
 // spare is how much longer than an answer should take one is waited for.
 const spare = 3 * time.Second
 
+// A server that has read nothing but what it has sent itself, several times in a row, lets
+// a moment pass before it reads again: it need not be told of each entry that it sends. One
+// that gets answers hears them at once.
+const (
+	manyEchoes = 8
+	moment     = time.Millisecond
+)
+
+// rest is that moment.
+func (r *reader) rest(ctx context.Context) {
+	if r.echoes < manyEchoes {
+		return
+	}
+	select {
+	case <-time.After(moment):
+	case <-ctx.Done():
+	}
+}
+
 // step reads once.
 func (r *reader) step(ctx context.Context) error {
 	if !r.sure {
@@ -105,6 +125,7 @@ func (r *reader) step(ctx context.Context) error {
 		r.sure, r.pace = true, newPace(r.c.opts.ReadCount)
 		r.turn(nil)
 	}
+	r.rest(ctx)
 	names := make([]string, 2*len(r.streams))
 	for i, s := range r.streams {
 		names[i], names[len(r.streams)+i] = s.name, s.read.String()
@@ -113,19 +134,24 @@ func (r *reader) step(ctx context.Context) error {
 	found, err := r.c.reads.XRead(within, &redis.XReadArgs{Streams: names, Count: r.pace.count, Block: r.c.opts.Block}).Result()
 	cancel()
 	if errors.Is(err, redis.Nil) {
+		r.echoes = 0
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	count := r.pace.count
+	count, news := r.pace.count, false
 	for _, f := range found {
 		r.pace.note(f.Messages)
 		if s := r.byName[f.Stream]; s != nil && len(f.Messages) > 0 {
 			if err := r.take(ctx, s, f.Messages, int64(len(f.Messages)) >= count); err != nil {
 				return err
 			}
+			news = news || s.news
 		}
+	}
+	if r.echoes++; news {
+		r.echoes = 0
 	}
 	return nil
 }
@@ -138,7 +164,7 @@ func (r *reader) take(ctx context.Context, s *stream, entries []redis.XMessage, 
 	if !ok {
 		return fmt.Errorf("redisstreams: entry of %s with id %q", s.name, entries[len(entries)-1].ID)
 	}
-	s.read = last
+	s.read, s.news = last, false
 	// A reader that is far behind may be overtaken by the trimming.
 	if (more || len(entries) >= r.c.opts.MaxLen/2) && before != (id{}) {
 		there, err := r.c.exists(ctx, s.name, before)
@@ -146,7 +172,8 @@ func (r *reader) take(ctx context.Context, s *stream, entries []redis.XMessage, 
 			r.c.gap(s, before)
 		}
 	}
-	for _, e := range entries {
+	for i, e := range entries {
+		s.more = i < len(entries)-1
 		if at, ok := parseID(e.ID); ok {
 			r.handle(s, at, e.Values)
 			s.handled(at)

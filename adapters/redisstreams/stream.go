@@ -11,7 +11,9 @@ type stream struct {
 	name string
 	ours bool // this server writes to it
 
-	read id // the newest entry that was read; the reader's own
+	read id   // the newest entry that was read; the reader's own
+	more bool // more of what was read is to be handled; the same
+	news bool // some of what was read has had an effect here; the same
 
 	running sync.Mutex // held while functions run that were due
 
