@@ -50,7 +50,7 @@ func (s *Server) generateID(r *http.Request) (string, error) {
 // been answered: nothing can be written, and its context has ended.
 func (s *Server) requestOf(session *engineio.Session) *types.HttpContext {
 	if r, ok := s.handshakes.LoadAndDelete(session.ID()); ok {
-		return types.NewHttpContext(answered{}, r.(*http.Request))
+		return over(r.(*http.Request))
 	}
 	h := session.Handshake()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -61,7 +61,15 @@ func (s *Server) requestOf(session *engineio.Session) *types.HttpContext {
 	}
 	r.Header, r.RemoteAddr, r.RequestURI = h.Header(), h.RemoteAddr, h.URL
 	r.Host = r.Header.Get("Host")
-	return types.NewHttpContext(answered{}, r)
+	return over(r)
+}
+
+// over returns a request that has its answer, without the goroutine that waits for one:
+// with some servers a request's context does not end with the request.
+func over(r *http.Request) *types.HttpContext {
+	ctx := types.NewHttpContext(answered{}, r)
+	ctx.Flush()
+	return ctx
 }
 
 // answered is the writer of a request that has its answer.
@@ -103,10 +111,10 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request) bool {
 	case <-ctx.Done():
 		return false
 	}
+	for name, values := range ctx.ResponseHeaders.All() {
+		w.Header()[http.CanonicalHeaderKey(name)] = values
+	}
 	if err == nil {
-		for name, values := range ctx.ResponseHeaders.All() {
-			w.Header()[http.CanonicalHeaderKey(name)] = values
-		}
 		return true
 	}
 	s.Emit("connection_error", &types.ErrorMessage{
@@ -150,15 +158,17 @@ func (s *Server) refused(e engineio.ConnectionError) {
 	if s.ListenerCount("connection_error") == 0 {
 		return
 	}
-	ctx := types.NewHttpContext(answered{}, e.Request)
-	defer ctx.Flush()
 	about := make(map[string]any, len(e.Context))
 	for key, value := range e.Context {
 		about[key] = value
 	}
+	message := e.Message
+	if e.Code == engine.FORBIDDEN.Code {
+		message = engine.FORBIDDEN.Message // what AllowRequest says of it is in the context
+	}
 	s.Emit("connection_error", &types.ErrorMessage{
-		CodeMessage: &types.CodeMessage{Code: e.Code, Message: e.Message},
-		Req:         ctx,
+		CodeMessage: &types.CodeMessage{Code: e.Code, Message: message},
+		Req:         over(e.Request),
 		Context:     about,
 	})
 }
@@ -167,8 +177,7 @@ func (s *Server) headers(h http.Header, r *http.Request, initial bool) {
 	if s.ListenerCount("headers") == 0 && (!initial || s.ListenerCount("initial_headers") == 0) {
 		return
 	}
-	ctx := types.NewHttpContext(answered{}, r)
-	defer ctx.Flush()
+	ctx := over(r)
 	bag := utils.NewParameterBag(nil)
 	bag.With(h)
 	if initial {

@@ -66,29 +66,29 @@ func (c *conn) expect(namespace string) bool {
 	return true
 }
 
-// reply decodes text if it is one of socket.io/v2's packets; the data of a refusal need
-// not be what the decoder takes from a client.
-func (c *conn) reply(text []byte) (p *parser.Packet) {
-	decode := func(text []byte) bool {
+// reply decodes data if it is one of socket.io/v2's packets; what a refusal says need not
+// be what the decoder of text takes from a client.
+func (c *conn) reply(data []byte, binary bool) (p *parser.Packet) {
+	decode := func(data []byte) bool {
 		decoder := c.server.parser.NewDecoder()
 		decoder.On("decoded", func(args ...any) { p, _ = args[0].(*parser.Packet) })
-		return decoder.Add(buffer(text, false)) == nil
+		return decoder.Add(buffer(data, binary)) == nil
 	}
-	if !decode(text) && len(text) > 0 {
+	if !decode(data) && !binary && len(data) > 0 {
 		header := 1
-		if comma := bytes.IndexByte(text, ','); bytes.HasPrefix(text[1:], []byte("/")) && comma > 0 {
+		if comma := bytes.IndexByte(data, ','); bytes.HasPrefix(data[1:], []byte("/")) && comma > 0 {
 			header = comma + 1
 		}
-		decode(text[:header])
+		decode(data[:header])
 	}
 	return p
 }
 
-// replied looks whether text that socket.io/v2 sends is the answer to a client that
+// replied looks whether data that socket.io/v2 sends is the answer to a client that
 // wants to join a namespace. This comes before the client has the answer, and before the
 // listeners of "connection" are called.
-func (c *conn) replied(text []byte) {
-	p := c.reply(text)
+func (c *conn) replied(data []byte, binary bool) {
+	p := c.reply(data, binary)
 	if p == nil {
 		return
 	}
