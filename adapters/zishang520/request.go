@@ -65,10 +65,13 @@ func (s *Server) requestOf(session *engineio.Session) *types.HttpContext {
 }
 
 // over returns a request that has its answer, without the goroutine that waits for one:
-// with some servers a request's context does not end with the request.
+// with some servers a request's context does not end with the request. Sockets of several
+// namespaces share it, so what it works out when first asked is worked out.
 func over(r *http.Request) *types.HttpContext {
 	ctx := types.NewHttpContext(answered{}, r)
 	ctx.Flush()
+	ctx.GetMethod()
+	ctx.GetPathInfo()
 	return ctx
 }
 

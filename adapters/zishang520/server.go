@@ -80,6 +80,7 @@ func Bind(server *socket.Server, opts *Options) *Server {
 	s.setHooks(&options)
 	s.engine = engineio.New(s.accept, &options)
 	server.Bind(s)
+	_ = server.On("new_namespace", s.meet) // never fails
 	return s
 }
 
