@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/zishang520/engine.io/v2/types"
 	"github.com/zishang520/socket.io/v2/socket"
@@ -154,6 +155,33 @@ func TestOneEngineOnly(t *testing.T) {
 			}()
 			zishang520.Bind(app, nil)
 		}()
+	}
+}
+
+// TestRequestLasts: a server may use the memory of a request again, as fasthttp does; what
+// an application is told of its clients must not be of others.
+func TestRequestLasts(t *testing.T) {
+	_, engine := start(t, nil, mount)
+	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		memory := []byte("EIO=4&transport=polling&q=mine" + "yes" + "/socket.io/")
+		borrow := func(from, to int) string { return unsafe.String(&memory[from], to-from) }
+		if !r.URL.Query().Has("sid") {
+			r.URL.RawQuery, r.URL.Path = borrow(0, 30), borrow(33, 44)
+			r.Header["X-Test"] = []string{borrow(30, 33)}
+		}
+		engine.ServeHTTP(w, r)
+		for i := range memory {
+			memory[i] = '?'
+		}
+	}))
+	r := dial(t, url)
+	r.join("")
+	r.send(`420["who"]`)
+	answer := r.next()
+	for _, want := range []string{`"query":"mine"`, `"header":"yes"`, `"path":"/socket.io/"`} {
+		if !strings.Contains(answer, want) {
+			t.Errorf("%s is not in %s", want, answer)
+		}
 	}
 }
 

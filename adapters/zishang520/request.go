@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/zishang520/engine.io/v2/engine"
 	"github.com/zishang520/engine.io/v2/types"
@@ -64,6 +65,25 @@ func (s *Server) requestOf(session *engineio.Session) *types.HttpContext {
 	return over(r)
 }
 
+// lasting returns a copy of a request with a memory of its own: some servers, such as the
+// adaptor of fasthttp, put the next request where this one was.
+func lasting(r *http.Request) *http.Request {
+	c := r.WithContext(r.Context())
+	c.Method, c.Host, c.RequestURI, c.RemoteAddr = strings.Clone(r.Method), strings.Clone(r.Host), strings.Clone(r.RequestURI), strings.Clone(r.RemoteAddr)
+	u := *r.URL
+	u.Scheme, u.Host, u.Path, u.RawPath, u.RawQuery = strings.Clone(u.Scheme), strings.Clone(u.Host), strings.Clone(u.Path), strings.Clone(u.RawPath), strings.Clone(u.RawQuery)
+	c.URL = &u
+	c.Header = make(http.Header, len(r.Header))
+	for name, values := range r.Header {
+		all := make([]string, len(values))
+		for i, value := range values {
+			all[i] = strings.Clone(value)
+		}
+		c.Header[strings.Clone(name)] = all
+	}
+	return c
+}
+
 // over returns a request that has its answer, without the goroutine that waits for one:
 // with some servers a request's context does not end with the request. Sockets of several
 // namespaces share it, so what it works out when first asked is worked out.
@@ -90,7 +110,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !r.URL.Query().Has("sid") {
-		h := &handshake{request: r}
+		h := &handshake{request: lasting(r)}
 		r = r.WithContext(context.WithValue(r.Context(), handshakeKey{}, h))
 		defer func() { s.handshakes.Delete(h.id) }()
 	}
