@@ -24,7 +24,9 @@ import (
 // A Server is the engine of a socket.Server, and an http.Handler. Of an
 // engine.BaseServer it has the events "connection", "connection_error",
 // "initial_headers", "headers", "flush" and "drain", the middlewares of Use, Opts,
-// Clients, ClientsCount and Close.
+// Clients, ClientsCount and Close. Its connections, each an engine.Socket, have the events
+// "packet", "data", "message", "packetCreate" and "flush" (of messages), "drain", "heartbeat",
+// "upgrade", "error" and "close".
 type Server struct {
 	engine.BaseServer
 	opts   Options
