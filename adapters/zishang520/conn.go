@@ -182,8 +182,8 @@ func (c *conn) message(data io.Reader, options *packet.Options) engineio.Message
 		}
 	}
 	raw, binary := contents(data)
-	if shared == nil && !binary && c.expected.Load() > 0 {
-		c.replied(raw)
+	if shared == nil && c.expected.Load() > 0 {
+		c.replied(raw, binary)
 	}
 	var m engineio.Message
 	if binary {

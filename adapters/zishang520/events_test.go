@@ -316,3 +316,39 @@ func TestEventsOfTheEngine(t *testing.T) {
 		}
 	}
 }
+
+// TestNamespaceThatGoesWhileAClientJoins: with CleanupEmptyChildNamespaces the last member
+// of a dynamic namespace takes it away.
+func TestNamespaceThatGoesWhileAClientJoins(t *testing.T) {
+	var joining atomic.Int32
+	second, gone := make(chan struct{}), make(chan struct{})
+	left := sync.OnceFunc(func() { close(gone) })
+	url, _ := start(t, nil, func(io *socket.Server) {
+		child := func(name string, _ any, next func(error, bool)) { next(nil, name == "/child") }
+		io.Of(socket.ParentNspNameMatchFn(&child), nil).Use(func(_ *socket.Socket, next func(*socket.ExtendedError)) {
+			if joining.Add(1) == 2 {
+				close(second)
+				<-gone
+			}
+			next(nil)
+		}).On("connection", func(args ...any) {
+			s := args[0].(*socket.Socket)
+			s.On("where", func(args ...any) { args[0].(socket.Ack)([]any{s.Nsp().Name()}, nil) })
+			s.On("disconnect", func(...any) { left() })
+		})
+	}, func(o *socket.ServerOptions) { o.SetCleanupEmptyChildNamespaces(true) })
+	a, b := dial(t, url), dial(t, url)
+	a.join("/child,")
+	b.send("40/child,")
+	within(t, second)
+	a.send("41/child,")
+	if p := b.next(); !strings.HasPrefix(p, "40/child,") {
+		t.Fatalf("got %q", p)
+	}
+	b.send(`42/child,0["where"]`)
+	b.expect(`43/child,0["/child"]`)
+	a.join("/child,") // it is there again, with its middlewares
+	if n := joining.Load(); n != 3 {
+		t.Errorf("%d clients have passed the middleware", n)
+	}
+}

@@ -11,13 +11,17 @@ import (
 
 	"github.com/zishang520/engine.io/v2/config"
 	"github.com/zishang520/engine.io/v2/types"
+	"github.com/zishang520/socket.io/v2/socket"
 
 	"parley/server/engineio"
 )
 
-// Options are what a socket.Server's own options do not say. The zero value of a field
-// means its default.
+// Options are what a socket.Server does not know. The zero value of a field means its
+// default.
 type Options struct {
+	// ServerOptions are those that the application gives to ServeHandler, Listen or
+	// Attach. As there, what NewServer was given goes before. Nil: none.
+	ServerOptions *socket.ServerOptions
 	// Engine may change the options of the engine, which come from those of the
 	// socket.Server. Nil: they stay.
 	Engine func(*engineio.Options)

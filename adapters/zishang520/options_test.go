@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/zishang520/engine.io/v2/types"
 	"github.com/zishang520/socket.io/v2/socket"
@@ -71,16 +72,22 @@ func TestOptionsOfTheApplication(t *testing.T) {
 		}
 	})
 	base := url + "/socket.io/?EIO=4&transport=polling"
+	var refusals []types.ErrorMessage
+	_ = engine.On("connection_error", func(args ...any) { refusals = append(refusals, *args[0].(*types.ErrorMessage)) })
 	for query, want := range map[string]int{"&unwanted=1": 403, "&answer=no": 400, "&answer=own": 418} {
-		if got := status(t, base+query); got != want {
-			t.Errorf("%s: status %d", query, got)
+		if response := get(t, base+query); response.StatusCode != want || response.Header.Get("X-Middleware") != "yes" {
+			t.Errorf("%s: status %d, %v", query, response.StatusCode, response.Header)
 		}
 	}
-	response, err := client.Get(base)
-	if err != nil {
-		t.Fatal(err)
+	for _, r := range refusals {
+		if m := r.CodeMessage; m.Code == 4 && (m.Message != "Forbidden" || r.Context["message"] != "unwanted") {
+			t.Errorf("connection_error: %v %v", m, r.Context)
+		}
 	}
-	_ = response.Body.Close()
+	if len(refusals) != 2 {
+		t.Errorf("connection_error: %d times", len(refusals))
+	}
+	response := get(t, base)
 	if response.Header.Get("X-Middleware") != "yes" || !strings.HasPrefix(response.Header.Get("Set-Cookie"), "sticky=") {
 		t.Errorf("%v", response.Header)
 	}
@@ -111,23 +118,97 @@ func TestImpossibleOptionsPanic(t *testing.T) {
 	}
 }
 
+// TestOptionsOfServeHandler: what an application gives to ServeHandler has a place, and
+// what it gave to NewServer goes before.
+func TestOptionsOfServeHandler(t *testing.T) {
+	var got engineio.Options
+	given := socket.DefaultServerOptions()
+	given.SetPingInterval(7 * time.Second)
+	given.SetPingTimeout(3 * time.Second)
+	given.SetCors(&types.Cors{Origin: "*", Credentials: true})
+	start(t, &zishang520.Options{ServerOptions: given, Engine: func(o *engineio.Options) { got = *o }}, mount, func(o *socket.ServerOptions) {
+		o.SetPingTimeout(4 * time.Second)
+	})
+	if got.PingInterval != 7*time.Second || got.PingTimeout != 4*time.Second || len(got.AllowedOrigins) != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestOneEngineOnly: clients would stay with the first.
+func TestOneEngineOnly(t *testing.T) {
+	twice := socket.NewServer(nil, nil)
+	engine := zishang520.Bind(twice, nil)
+	defer func() {
+		if err := engine.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	for name, app := range map[string]*socket.Server{
+		"NewServer with a server": socket.NewServer(types.NewWebServer(nil), nil),
+		"Bind":                    twice,
+	} {
+		func() {
+			defer func() {
+				if v := recover(); !strings.Contains(fmt.Sprint(v), "has an engine already") {
+					t.Errorf("%s: %v", name, v)
+				}
+			}()
+			zishang520.Bind(app, nil)
+		}()
+	}
+}
+
+// TestRequestLasts: a server may use the memory of a request again, as fasthttp does; what
+// an application is told of its clients must not be of others.
+func TestRequestLasts(t *testing.T) {
+	_, engine := start(t, nil, mount)
+	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		memory := []byte("EIO=4&transport=polling&q=mine" + "yes" + "/socket.io/")
+		borrow := func(from, to int) string { return unsafe.String(&memory[from], to-from) }
+		if !r.URL.Query().Has("sid") {
+			r.URL.RawQuery, r.URL.Path = borrow(0, 30), borrow(33, 44)
+			r.Header["X-Test"] = []string{borrow(30, 33)}
+		}
+		engine.ServeHTTP(w, r)
+		for i := range memory {
+			memory[i] = '?'
+		}
+	}))
+	r := dial(t, url)
+	r.join("")
+	r.send(`420["who"]`)
+	answer := r.next()
+	for _, want := range []string{`"query":"mine"`, `"header":"yes"`, `"path":"/socket.io/"`} {
+		if !strings.Contains(answer, want) {
+			t.Errorf("%s is not in %s", want, answer)
+		}
+	}
+}
+
 // TestAttach: an application that has a server of engine.io/v2 keeps it.
 func TestAttach(t *testing.T) {
 	server := types.NewWebServer(nil)
-	app := socket.NewServer(nil, nil)
+	app, bare := socket.NewServer(nil, nil), socket.DefaultServerOptions()
 	app.SetPath("/live")
+	bare.SetPath("/bare")
+	bare.SetAddTrailingSlash(false)
 	mount(app)
-	engine := zishang520.Bind(app, nil)
+	engine, other := zishang520.Bind(app, nil), zishang520.Bind(socket.NewServer(nil, bare), nil)
 	engine.Attach(server, nil)
+	other.Attach(server, nil)
 	url := serve(t, server)
-	r := &raw{t: t, url: url + "/live/?EIO=4&transport=polling"}
-	if p := r.next(); !strings.HasPrefix(p, "0{") {
-		t.Errorf("got %q", p)
+	for _, path := range []string{"/live/", "/bare"} {
+		r := &raw{t: t, url: url + path + "?EIO=4&transport=polling"}
+		if p := r.next(); !strings.HasPrefix(p, "0{") {
+			t.Errorf("%s: got %q", path, p)
+		}
 	}
 	if err := server.Close(nil); err != nil {
 		t.Error(err)
 	}
-	if err := engine.Shutdown(t.Context()); err != nil {
-		t.Error(err)
+	for _, e := range []*zishang520.Server{engine, other} {
+		if err := e.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -112,15 +112,21 @@ func (r *raw) ended() {
 	r.t.Fatal("the session does not end")
 }
 
-// status returns that of the answer to a GET.
-func status(t *testing.T, url string) int {
+// get returns the answer to a GET, without its body.
+func get(t *testing.T, url string) *http.Response {
 	t.Helper()
 	response, err := client.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = response.Body.Close()
-	return response.StatusCode
+	return response
+}
+
+// status returns that of the answer to a GET.
+func status(t *testing.T, url string) int {
+	t.Helper()
+	return get(t, url).StatusCode
 }
 
 // serve serves a handler until the test ends.

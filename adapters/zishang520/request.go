@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/zishang520/engine.io/v2/engine"
 	"github.com/zishang520/engine.io/v2/types"
@@ -50,7 +51,7 @@ func (s *Server) generateID(r *http.Request) (string, error) {
 // been answered: nothing can be written, and its context has ended.
 func (s *Server) requestOf(session *engineio.Session) *types.HttpContext {
 	if r, ok := s.handshakes.LoadAndDelete(session.ID()); ok {
-		return types.NewHttpContext(answered{}, r.(*http.Request))
+		return over(r.(*http.Request))
 	}
 	h := session.Handshake()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -61,7 +62,37 @@ func (s *Server) requestOf(session *engineio.Session) *types.HttpContext {
 	}
 	r.Header, r.RemoteAddr, r.RequestURI = h.Header(), h.RemoteAddr, h.URL
 	r.Host = r.Header.Get("Host")
-	return types.NewHttpContext(answered{}, r)
+	return over(r)
+}
+
+// lasting returns a copy of a request with a memory of its own: some servers, such as the
+// adaptor of fasthttp, put the next request where this one was.
+func lasting(r *http.Request) *http.Request {
+	c := r.WithContext(r.Context())
+	c.Method, c.Host, c.RequestURI, c.RemoteAddr = strings.Clone(r.Method), strings.Clone(r.Host), strings.Clone(r.RequestURI), strings.Clone(r.RemoteAddr)
+	u := *r.URL
+	u.Scheme, u.Host, u.Path, u.RawPath, u.RawQuery = strings.Clone(u.Scheme), strings.Clone(u.Host), strings.Clone(u.Path), strings.Clone(u.RawPath), strings.Clone(u.RawQuery)
+	c.URL = &u
+	c.Header = make(http.Header, len(r.Header))
+	for name, values := range r.Header {
+		all := make([]string, len(values))
+		for i, value := range values {
+			all[i] = strings.Clone(value)
+		}
+		c.Header[strings.Clone(name)] = all
+	}
+	return c
+}
+
+// over returns a request that has its answer, without the goroutine that waits for one:
+// with some servers a request's context does not end with the request. Sockets of several
+// namespaces share it, so what it works out when first asked is worked out.
+func over(r *http.Request) *types.HttpContext {
+	ctx := types.NewHttpContext(answered{}, r)
+	ctx.Flush()
+	ctx.GetMethod()
+	ctx.GetPathInfo()
+	return ctx
 }
 
 // answered is the writer of a request that has its answer.
@@ -79,7 +110,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !r.URL.Query().Has("sid") {
-		h := &handshake{request: r}
+		h := &handshake{request: lasting(r)}
 		r = r.WithContext(context.WithValue(r.Context(), handshakeKey{}, h))
 		defer func() { s.handshakes.Delete(h.id) }()
 	}
@@ -103,10 +134,10 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request) bool {
 	case <-ctx.Done():
 		return false
 	}
+	for name, values := range ctx.ResponseHeaders.All() {
+		w.Header()[http.CanonicalHeaderKey(name)] = values
+	}
 	if err == nil {
-		for name, values := range ctx.ResponseHeaders.All() {
-			w.Header()[http.CanonicalHeaderKey(name)] = values
-		}
 		return true
 	}
 	s.Emit("connection_error", &types.ErrorMessage{
@@ -150,15 +181,17 @@ func (s *Server) refused(e engineio.ConnectionError) {
 	if s.ListenerCount("connection_error") == 0 {
 		return
 	}
-	ctx := types.NewHttpContext(answered{}, e.Request)
-	defer ctx.Flush()
 	about := make(map[string]any, len(e.Context))
 	for key, value := range e.Context {
 		about[key] = value
 	}
+	message := e.Message
+	if e.Code == engine.FORBIDDEN.Code {
+		message = engine.FORBIDDEN.Message // what AllowRequest says of it is in the context
+	}
 	s.Emit("connection_error", &types.ErrorMessage{
-		CodeMessage: &types.CodeMessage{Code: e.Code, Message: e.Message},
-		Req:         ctx,
+		CodeMessage: &types.CodeMessage{Code: e.Code, Message: message},
+		Req:         over(e.Request),
 		Context:     about,
 	})
 }
@@ -167,8 +200,7 @@ func (s *Server) headers(h http.Header, r *http.Request, initial bool) {
 	if s.ListenerCount("headers") == 0 && (!initial || s.ListenerCount("initial_headers") == 0) {
 		return
 	}
-	ctx := types.NewHttpContext(answered{}, r)
-	defer ctx.Flush()
+	ctx := over(r)
 	bag := utils.NewParameterBag(nil)
 	bag.With(h)
 	if initial {

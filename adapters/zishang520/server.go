@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,11 +24,14 @@ import (
 // A Server is the engine of a socket.Server, and an http.Handler. Of an
 // engine.BaseServer it has the events "connection", "connection_error",
 // "initial_headers", "headers", "flush" and "drain", the middlewares of Use, Opts,
-// Clients, ClientsCount and Close.
+// Clients, ClientsCount and Close. Its connections, each an engine.Socket, have the events
+// "packet", "data", "message", "packetCreate" and "flush" (of messages), "drain", "heartbeat",
+// "upgrade", "error" and "close".
 type Server struct {
 	engine.BaseServer
 	opts   Options
 	io     *socket.Server
+	given  *socket.ServerOptions // what the application has said
 	engine *engineio.Server
 	parser parser.Parser
 	log    *slog.Logger
@@ -53,8 +55,12 @@ var (
 // before clients do, and replaces Attach, Listen and ServeHandler of the socket.Server,
 // whose options are kept but for the path, which is the mux's affair, and the client
 // files, which are not served. Nil options are the defaults. It panics with the name of
-// the option if one is impossible.
+// the option if one is impossible, and if the socket.Server has an engine, because
+// NewServer was given an address or a server: clients would stay with that.
 func Bind(server *socket.Server, opts *Options) *Server {
+	if server.Engine() != nil {
+		panic("zishang520: the socket.Server has an engine already; begin with socket.NewServer(nil, …)")
+	}
 	s := &Server{
 		BaseServer: engine.MakeBaseServer(),
 		opts:       opts.withDefaults(),
@@ -76,6 +82,7 @@ func Bind(server *socket.Server, opts *Options) *Server {
 	s.setHooks(&options)
 	s.engine = engineio.New(s.accept, &options)
 	server.Bind(s)
+	_ = server.On("new_namespace", s.meet) // never fails
 	return s
 }
 
@@ -83,7 +90,11 @@ func Bind(server *socket.Server, opts *Options) *Server {
 // affair, not a middleware's.
 func (s *Server) construct() {
 	given := socket.DefaultServerOptions()
+	if s.opts.ServerOptions != nil {
+		given.Assign(s.opts.ServerOptions)
+	}
 	given.Assign(s.io.Opts())
+	s.given = given
 	cors := given.Cors()
 	given.SetCors(nil)
 	s.BaseServer.Construct(given)
@@ -102,8 +113,13 @@ func (s *Server) construct() {
 // Attach serves the path of the socket.Server on a server of engine.io/v2, and closes
 // with it. The second argument is ignored.
 func (s *Server) Attach(server *types.HttpServer, _ any) {
+	path := socket.DefaultServerOptions()
+	path.Assign(s.given)
+	if path.GetRawPath() == nil {
+		path.SetPath(s.io.Path())
+	}
 	server.Once("close", func(...any) { s.Close() })
-	server.HandleFunc(strings.TrimRight(s.io.Path(), "/")+"/", s.ServeHTTP)
+	server.HandleFunc(s.ComputePath(path), s.ServeHTTP)
 }
 
 // accept begins a connection.

@@ -17,8 +17,9 @@ const mainNamespace = "/"
 // packets pass before the listeners of "connection" have returned, and closes the
 // connection where the client is quicker than its bookkeeping.
 type space struct {
-	socket *socket.Socket // nil: no answer yet
-	ready  chan struct{}  // closed when the listeners of "connection" have returned
+	applicant *socket.Socket // whom the middlewares let pass or not
+	socket    *socket.Socket // nil: no answer yet
+	ready     chan struct{}  // closed when the listeners of "connection" have returned
 }
 
 // namespaceOf returns a packet's namespace. In revision 3 its credentials are a part of
@@ -66,38 +67,38 @@ func (c *conn) expect(namespace string) bool {
 	return true
 }
 
-// reply decodes text if it is one of socket.io/v2's packets; the data of a refusal need
-// not be what the decoder takes from a client.
-func (c *conn) reply(text []byte) (p *parser.Packet) {
-	decode := func(text []byte) bool {
+// reply decodes data if it is one of socket.io/v2's packets; what a refusal says need not
+// be what the decoder of text takes from a client.
+func (c *conn) reply(data []byte, binary bool) (p *parser.Packet) {
+	decode := func(data []byte) bool {
 		decoder := c.server.parser.NewDecoder()
 		decoder.On("decoded", func(args ...any) { p, _ = args[0].(*parser.Packet) })
-		return decoder.Add(buffer(text, false)) == nil
+		return decoder.Add(buffer(data, binary)) == nil
 	}
-	if !decode(text) && len(text) > 0 {
+	if !decode(data) && !binary && len(data) > 0 {
 		header := 1
-		if comma := bytes.IndexByte(text, ','); bytes.HasPrefix(text[1:], []byte("/")) && comma > 0 {
+		if comma := bytes.IndexByte(data, ','); bytes.HasPrefix(data[1:], []byte("/")) && comma > 0 {
 			header = comma + 1
 		}
-		decode(text[:header])
+		decode(data[:header])
 	}
 	return p
 }
 
-// replied looks whether text that socket.io/v2 sends is the answer to a client that
+// replied looks whether data that socket.io/v2 sends is the answer to a client that
 // wants to join a namespace. This comes before the client has the answer, and before the
 // listeners of "connection" are called.
-func (c *conn) replied(text []byte) {
-	p := c.reply(text)
+func (c *conn) replied(data []byte, binary bool) {
+	p := c.reply(data, binary)
 	if p == nil {
 		return
 	}
 	switch p.Type {
 	case parser.CONNECT:
-		ns := c.server.io.Of(p.Nsp, nil)
-		c.server.watch(ns)
-		s, _ := ns.Sockets().Load(c.socketID(p))
-		c.enter(p.Nsp, s)
+		if s := c.joining(p); s != nil {
+			c.server.watch(s.Nsp())
+			c.enter(p.Nsp, s)
+		}
 	case parser.CONNECT_ERROR:
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -106,6 +107,39 @@ func (c *conn) replied(text []byte) {
 			c.expected.Add(-1)
 		}
 	}
+}
+
+// meet makes the sockets of a new namespace known before they are let in. A namespace that
+// has a parent can be gone from the socket.Server by the time that one has joined it.
+func (s *Server) meet(args ...any) {
+	ns, ok := args[0].(socket.Namespace)
+	if !ok {
+		return
+	}
+	ns.Use(func(s *socket.Socket, next func(*socket.ExtendedError)) {
+		if c, ok := s.Conn().(*conn); ok {
+			c.mu.Lock()
+			if sp := c.spaces[ns.Name()]; sp != nil && sp.socket == nil {
+				sp.applicant = s
+			}
+			c.mu.Unlock()
+		}
+		next(nil)
+	})
+}
+
+// joining returns the socket that a reply tells of.
+func (c *conn) joining(reply *parser.Packet) *socket.Socket {
+	c.mu.Lock()
+	var s *socket.Socket
+	if sp := c.spaces[reply.Nsp]; sp != nil {
+		s = sp.applicant
+	}
+	c.mu.Unlock()
+	if s == nil { // the namespace is older than this engine, and stays
+		s, _ = c.server.io.Of(reply.Nsp, nil).Sockets().Load(c.socketID(reply))
+	}
+	return s
 }
 
 // socketID returns the id of the socket that a reply tells of; in revision 3 the client

@@ -52,6 +52,17 @@ var reverseProxies = []reverseProxy{{
 	sticky:  "cookie node insert indirect nocache",
 	config:  func(_, block string) string { return block + "\n" },
 	command: func(program, file, _ string) []string { return []string{program, "-db", "-f", file} },
+}, {
+	name:    "caddy",
+	listen:  "chat.example {",
+	listens: "http://127.0.0.1:%d, http://127.0.0.1:%d {",
+	sticky:  "lb_policy cookie node",
+	config: func(_, block string) string {
+		return "{\n admin off\n servers {\n protocols h1 h2c\n }\n}\n" + block + "\n"
+	},
+	command: func(program, file, dir string) []string {
+		return []string{"env", "XDG_CONFIG_HOME=" + dir, "XDG_DATA_HOME=" + dir, program, "run", "--adapter", "caddyfile", "--config", file}
+	},
 }}
 
 // block returns the README's block of code in a language.
