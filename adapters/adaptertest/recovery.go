@@ -3,6 +3,7 @@ package adaptertest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -25,6 +26,7 @@ func RunRecovery(t *testing.T, begin func(t *testing.T) Connector) {
 	}{
 		{"clients come back to any server", comebacks},
 		{"clients come back under load", nomads},
+		{"what is not kept comes behind what is", sequence},
 		{"a session is claimed once", claims},
 		{"what is not known is not recovered", strangers},
 	} {
@@ -251,6 +253,38 @@ func hear(ctx context.Context, c *socketiotest.Client, heard *[]string, until ..
 		*heard = append(*heard, text)
 		if slices.Contains(until, text) {
 			return state
+		}
+	}
+}
+
+// sequence: what has no place in the log does not overtake what waits for one.
+func sequence(r *refuge) {
+	c := r.dial(0, socketiotest.State{})
+	s := <-r.sockets
+	past, cancel := context.WithCancel(r.Context())
+	cancel()
+	call := func(event string, n int) error {
+		if _, err := socketio.Call[int](past, s, event, n); !errors.Is(err, context.Canceled) {
+			return err
+		}
+		return nil
+	}
+	emitters := []func(event string, n int) error{
+		func(event string, n int) error { return s.Emit(event, n) },
+		call,
+		func(event string, n int) error { return r.ns[0].Emit(event, n) },
+		func(event string, n int) error { return r.ns[0].Local().Emit(event, n) },
+	}
+	const events = 1000
+	for n := range events {
+		if err := emitters[rand.IntN(len(emitters))]("e", n); err != nil {
+			r.Fatal(err)
+		}
+	}
+	for n := range events {
+		var got int
+		if err := json.Unmarshal(c.Expect("e").Args[0], &got); err != nil || got != n {
+			r.Fatalf("got %d, %v, want %d", got, err, n)
 		}
 	}
 }
