@@ -183,6 +183,18 @@ func (p *places[V]) lag(place, socket string, v V) {
 	s.sockets[socket] = seat[V]{v: v, node: s.sockets[socket].node, behind: true}
 }
 
+// unmark notes that a socket is on no node's list any more, and still to be put in.
+func (p *places[V]) unmark(place, socket string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.all[place]; s != nil {
+		if seat, there := s.sockets[socket]; there {
+			seat.node, seat.behind = "", true
+			s.sockets[socket] = seat
+		}
+	}
+}
+
 // owed reports whether a socket is still to be taken out.
 func (p *places[V]) owed(place, socket string) bool {
 	p.mu.Lock()
