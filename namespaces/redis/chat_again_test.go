@@ -1,15 +1,19 @@
 package redis
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/go-json-experiment/json"
+	"github.com/redis/go-redis/v9"
 
 	"parley/adapters/redisconn/redistest"
+	"parley/adapters/redispubsub"
 	"parley/namespaces/chat"
+	"parley/namespaces/limits"
 )
 
 // scripted is a room whose scripts are run by hand, in any order, as it is after answers were lost and nodes stood still.
@@ -169,6 +173,36 @@ func TestHistoryAfterAnyOrderOfCalls(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Fatalf("step %d: history %v, want %v", step, got, want)
+		}
+	}
+}
+
+// A rate that is used up.
+type usedUp struct{}
+
+func (usedUp) Take(context.Context, string) (undo func(), err error) { return nil, limits.ErrRate }
+
+// A message that was kept, and of which nobody has heard, is published when it is sent again, also by who may send no more.
+func TestMessageInDoubtIsPublishedThoughItComesTooOften(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	client := redis.NewClient(&redis.Options{Addr: s.Addr, ContextTimeoutEnabled: true})
+	ring, err := redispubsub.New(client, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := startNodeOn(t, client, ring, &Options{}, &chat.Options{Rate: usedUp{}})
+	ann, bob := join(n, "ann", "tea"), join(n, "bob", "tea")
+	p := &post{draft: chat.Draft{From: chat.User{UserID: "ann"}, Content: "x", ClientID: "c"}}
+	if _, err := n.store.write(t.Context(), "tea", []*post{p}); err != nil {
+		t.Fatal(err)
+	}
+	n.store.posts.doubt([]*post{p})
+	ann.must("chat-message", object{"content": "x", "clientId": "c"})
+	bob.Expect("chat-message")
+	for _, m := range []object{{"content": "x"}, {"content": "x", "clientId": "d"}} {
+		if r, err := ann.ask("chat-message", m); err != nil || r["ok"] == true {
+			t.Errorf("%v: %v, %v", m, r, err)
 		}
 	}
 }
