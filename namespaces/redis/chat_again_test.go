@@ -206,3 +206,23 @@ func TestMessageInDoubtIsPublishedThoughItComesTooOften(t *testing.T) {
 		}
 	}
 }
+
+// A room that somebody makes again while another node takes it off the list, because it had to make way, is on the list.
+func TestRoomThatIsMadeAgainIsListed(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t, "tea", 100)
+	listed := func(what string) {
+		t.Helper()
+		rooms, _, err := s.c.Rooms(t.Context(), 10)
+		if err != nil || len(rooms) != 1 || rooms[0].ID != "tea" || rooms[0].UserCount != 1 || rooms[0].CreatedAt == "" {
+			t.Errorf("%s: %v, %v", what, rooms, err)
+		}
+	}
+	s.c.unlist(t.Context(), "tea") // too late: it is there again
+	listed("made again before it is taken off")
+	if _, err := s.c.db.run(t.Context(), scriptRoomsRemove, s.c.listKeys(), "tea"); err != nil {
+		t.Fatal(err)
+	}
+	s.enter("s2")
+	listed("made again afterwards")
+}
