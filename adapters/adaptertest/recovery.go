@@ -257,36 +257,46 @@ func hear(ctx context.Context, c *socketiotest.Client, heard *[]string, until ..
 	}
 }
 
-// sequence: what has no place in the log does not overtake what waits for one.
+// sequence: what has no place in the log does not overtake what waits for one, of each of several goroutines.
 func sequence(r *refuge) {
+	const sources, events = 3, 400
 	c := r.dial(0, socketiotest.State{})
 	s := <-r.sockets
 	past, cancel := context.WithCancel(r.Context())
 	cancel()
-	call := func(event string, n int) error {
-		if _, err := socketio.Call[int](past, s, event, n); !errors.Is(err, context.Canceled) {
+	call := func(source, n int) error {
+		if _, err := socketio.Call[int](past, s, "e", source, n); !errors.Is(err, context.Canceled) {
 			return err
 		}
 		return nil
 	}
-	emitters := []func(event string, n int) error{
-		func(event string, n int) error { return s.Emit(event, n) },
+	emitters := []func(source, n int) error{
+		func(source, n int) error { return s.Emit("e", source, n) },
 		call,
-		func(event string, n int) error { return r.ns[0].Emit(event, n) },
-		func(event string, n int) error { return r.ns[0].Local().Emit(event, n) },
+		func(source, n int) error { return r.ns[0].Emit("e", source, n) },
+		func(source, n int) error { return r.ns[0].Local().Emit("e", source, n) },
 	}
-	const events = 1000
-	for n := range events {
-		if err := emitters[rand.IntN(len(emitters))]("e", n); err != nil {
-			r.Fatal(err)
+	var sending sync.WaitGroup
+	for source := range sources {
+		sending.Go(func() {
+			for n := range events {
+				if err := emitters[rand.IntN(len(emitters))](source, n); err != nil {
+					r.Errorf("source %d: %v", source, err)
+				}
+			}
+		})
+	}
+	var next [sources]int
+	for range sources * events {
+		var source, n int
+		e := c.Expect("e")
+		if err := errors.Join(json.Unmarshal(e.Args[0], &source), json.Unmarshal(e.Args[1], &n)); err != nil || n != next[source] {
+			r.Errorf("source %d: got %d, %v, want %d", source, n, err, next[source])
+			break
 		}
+		next[source]++
 	}
-	for n := range events {
-		var got int
-		if err := json.Unmarshal(c.Expect("e").Args[0], &got); err != nil || got != n {
-			r.Fatalf("got %d, %v, want %d", got, err, n)
-		}
-	}
+	sending.Wait()
 }
 
 func claims(r *refuge) {

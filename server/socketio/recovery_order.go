@@ -8,200 +8,137 @@ import (
 	"parley/server/adapter"
 )
 
-// A pending has the events that this server has appended to a log of all servers and that have
-// not come back with their place in it, and what is sent behind them. The log bounds the events.
+// A pending knows what this server has appended to a log of all servers that has not come back with its place in it,
+// and what waits behind that. The log bounds the events.
 type pending struct {
-	count atomic.Int64 // of events, changed under mu: for a look without it
+	count atomic.Int64 // of events and of what is queued, changed under mu: for a look without it
 
-	mu     sync.Mutex // guards what follows; the namespace's may be taken within
-	events []*pendingEvent
-	queued map[*Socket]*queued // by whom alone it is for; nil: for several
+	mu     sync.Mutex            // guards what follows; the namespace's may be taken within
+	events []*adapter.Selection  // about in the order of the log
+	queued map[*Socket]backQueue // by the socket that it is for; nil: for several
 }
 
-// A pendingEvent is one that is on its way. In the list an event stands behind those that were there when it was
-// appended.
-type pendingEvent struct {
-	to     adapter.Selection
-	placed bool // it has been delivered, but not yet all that is behind it
-	behind []late
-}
-
-// late is what comes behind an event. Deliver is as in adapter.Recovery.
-type late struct {
-	s       *Socket // it is for; nil if for several
-	size    int
-	deliver func(offset string) (after func())
-}
-
-// queued is what waits for one socket, or for several.
-type queued struct {
-	packets, bytes int
-	last           *pendingEvent // behind which the latest is
-}
+// A backQueue is what waits behind events.
+type backQueue struct{ packets, bytes int }
 
 // append is Append of the log.
 func (r *recovery) append(e adapter.Event, deliver func(offset string) (after func())) (delivered bool) {
 	if !r.shared {
 		return r.log.Append(e, deliver)
 	}
-	p := &r.pending
-	own := &pendingEvent{to: e.Selection}
-	p.mu.Lock()
-	p.events = append(p.events, own)
-	p.count.Add(1)
-	p.mu.Unlock()
+	p, to := &r.pending, &e.Selection
+	p.begin(to)
 	return r.log.Append(e, func(offset string) func() {
-		afters := []func(){deliver(offset)}
-		p.place(own)
-		for due := p.next(nil); due != nil; due = p.next(due) {
-			for _, l := range due {
-				afters = append(afters, l.deliver(offset))
-			}
-		}
-		return allOf(afters)
+		after := deliver(offset)
+		p.end(to)
+		return after
 	})
 }
 
-// allOf returns what calls all of some functions that may be nil; nil if all are.
-func allOf(list []func()) func() {
-	list = slices.DeleteFunc(list, func(f func()) bool { return f == nil })
-	switch len(list) {
-	case 0:
-		return nil
-	case 1:
-		return list[0]
-	}
-	return func() {
-		for _, f := range list {
-			f()
-		}
-	}
-}
-
-// place notes that an event was delivered.
-func (p *pending) place(e *pendingEvent) {
+func (p *pending) begin(to *adapter.Selection) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e.placed = true
+	p.events = append(p.events, to)
+	p.count.Add(1)
 }
 
-// next returns what can be delivered now, nil if nothing can, once what it has returned before was delivered. An
-// event is pending until all behind it was: what is sent meanwhile must not overtake that. The caller holds the log's lock.
-func (p *pending) next(delivered []late) (due []late) {
+func (p *pending) end(to *adapter.Selection) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.unqueue(delivered)
-	for len(p.events) > 0 && p.events[0].placed {
-		first := p.events[0]
-		if due, first.behind = first.behind, nil; due != nil {
-			return due
-		}
+	i := slices.Index(p.events, to) // mostly the first
+	if i == 0 {
 		p.events[0] = nil
 		p.events = p.events[1:]
-		p.count.Add(-1)
+	} else {
+		p.events = slices.Delete(p.events, i, i+1)
 	}
 	if len(p.events) == 0 {
-		p.events, p.queued = nil, nil
+		p.events = nil
 	}
-	return nil
+	p.count.Add(-1)
 }
 
-// unqueue counts what does not wait any more. The caller holds p.mu.
-func (p *pending) unqueue(list []late) {
-	for _, l := range list {
-		q := p.queued[l.s]
-		q.bytes -= l.size
-		if q.packets--; q.packets == 0 {
-			delete(p.queued, l.s)
-		}
-	}
-}
-
-// maxLook is how many pending events are looked through for one that may be for a socket. Any before those
-// counts as one.
+// maxLook is how many events are looked at for one that is for a socket. Where there are more it counts as one of them.
 const maxLook = 64
 
-// newestFor returns the newest pending event that may be for a socket, or with nil for anybody; nil if there is none.
-// The caller holds p.mu.
-func (p *pending) newestFor(s *Socket) *pendingEvent {
-	last := len(p.events) - 1
-	switch {
-	case last < 0:
-		return nil
-	case s == nil:
-		return p.events[last]
+// concerns reports whether something waits that is for a socket, or with nil for anybody. The caller holds p.mu.
+func (p *pending) concerns(s *Socket) bool {
+	if p.queued[s].packets+p.queued[nil].packets > 0 {
+		return true
+	}
+	if s == nil || len(p.events) > maxLook {
+		return len(p.events) > 0
 	}
 	s.ns.mu.RLock()
 	defer s.ns.mu.RUnlock()
-	for i := last; i >= 0; i-- {
-		if e := p.events[i]; last-i >= maxLook || s.among(e.to) {
-			return e
-		}
-	}
-	return nil
+	return slices.ContainsFunc(p.events, s.among)
 }
 
 // among reports whether a socket is one of a selection. The caller holds ns.mu.
-func (s *Socket) among(to adapter.Selection) bool {
+func (s *Socket) among(to *adapter.Selection) bool {
 	there := func(room string) bool { return room == s.id || s.in(room) }
 	return !slices.ContainsFunc(to.Except, there) && (len(to.Rooms) == 0 || slices.ContainsFunc(to.Rooms, there))
-}
-
-// latest returns the later of two pending events, of which either may be nil or past. The caller holds p.mu.
-func (p *pending) latest(a, b *pendingEvent) *pendingEvent {
-	for i := len(p.events) - 1; i >= 0; i-- {
-		if e := p.events[i]; e == a || e == b {
-			return e
-		}
-	}
-	return nil
 }
 
 // A verdict says what becomes of something that is sent.
 type verdict int
 
 const (
-	atOnce   verdict = iota // nothing is pending that it would overtake
-	waits                   // it has been queued
+	atOnce   verdict = iota // nothing waits that it would overtake
+	waits                   // it comes in its turn
 	overfull                // too much waits
 )
 
-// postpone has deliver called behind the events that are pending and that may be for a socket, or with nil for anybody.
-// Nothing else is done with what is not queued.
-func (r *recovery) postpone(s *Socket, size int, deliver func(offset string) (after func())) verdict {
+// admit lets something wait behind what is for the same socket, or with nil for anybody, if there is such.
+func (r *recovery) admit(s *Socket, size int) verdict {
 	p := &r.pending
 	if p.count.Load() == 0 {
 		return atOnce
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	behind := p.newestFor(s)
-	for _, to := range []*Socket{s, nil} {
-		if q := p.queued[to]; q != nil {
-			behind = p.latest(behind, q.last)
-		}
-	}
-	if behind == nil {
+	if !p.concerns(s) {
 		return atOnce
 	}
-	q := p.queued[s]
-	if o := &r.ns.server.opts; q == nil {
-		if p.queued == nil {
-			p.queued = make(map[*Socket]*queued)
-		}
-		q = new(queued)
-		p.queued[s] = q
-	} else if q.packets >= o.SendQueuePackets || q.bytes+size > o.SendQueueBytes {
+	q, o := p.queued[s], &r.ns.server.opts
+	if q.packets >= o.SendQueuePackets || q.packets > 0 && q.bytes+size > o.SendQueueBytes {
 		return overfull
 	}
-	q.packets++
-	q.bytes += size
-	q.last = behind
-	behind.behind = append(behind.behind, late{s, size, deliver})
+	if p.queued == nil {
+		p.queued = make(map[*Socket]backQueue)
+	}
+	p.queued[s] = backQueue{q.packets + 1, q.bytes + size}
+	p.count.Add(1)
 	return waits
 }
 
-// inTurn delivers an event that is not kept, behind those that are pending and that may be for s, or with nil for anybody.
+// leave undoes admit.
+func (p *pending) leave(s *Socket, size int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if q := p.queued[s]; q.packets > 1 {
+		p.queued[s] = backQueue{q.packets - 1, q.bytes - size}
+	} else if delete(p.queued, s); len(p.queued) == 0 {
+		p.queued = nil // a map does not shrink
+	}
+	p.count.Add(-1)
+}
+
+// postpone has deliver called behind the events that are on their way, if one of them is for s, or with nil for
+// anybody. Nothing is done with what is not to wait.
+func (r *recovery) postpone(s *Socket, size int, deliver func(offset string) (after func())) verdict {
+	v := r.admit(s, size)
+	if v == waits {
+		r.log.Pass(func(offset string) func() {
+			after := deliver(offset)
+			r.pending.leave(s, size)
+			return after
+		})
+	}
+	return v
+}
+
+// inTurn delivers an event that is not kept, behind those that are on their way and that may be for s, or with nil for anybody.
 func (r *recovery) inTurn(s *Socket, size int, deliver func(offset string) (after func())) verdict {
 	v := r.postpone(s, size, deliver)
 	if v == atOnce {
@@ -210,7 +147,7 @@ func (r *recovery) inTurn(s *Socket, size int, deliver func(offset string) (afte
 	return v
 }
 
-// deliverLate delivers a packet without a place in the log behind what is pending for s. It reports false if nothing is,
+// deliverLate delivers a packet without a place in the log behind what is on its way to s. It reports false if nothing is,
 // and has done nothing then.
 func (r *recovery) deliverLate(s *Socket, p *packet, f flags) (done bool, err error) {
 	if r.pending.count.Load() == 0 {
@@ -222,15 +159,15 @@ func (r *recovery) deliverLate(s *Socket, p *packet, f flags) (done bool, err er
 		}
 	}
 	sent := *p
-	verdict := r.postpone(s, p.size(), func(string) func() {
+	v := r.postpone(s, p.size(), func(string) func() {
 		if queued, _ := s.enqueue(&sent, f); !queued {
 			return nil
 		}
 		return func() { s.announce(&sent) }
 	})
-	if verdict == overfull && !f.volatile {
+	if v == overfull && !f.volatile {
 		s.client.session.Close(ReasonSlow)
 		return true, ErrSlow
 	}
-	return verdict != atOnce, nil
+	return v != atOnce, nil
 }

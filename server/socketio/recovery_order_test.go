@@ -40,6 +40,18 @@ func (l lateLog) Append(e adapter.Event, deliver func(string) func()) bool {
 	return false
 }
 
+func (l lateLog) Pass(deliver func(string) func()) {
+	l.late.mu.Lock()
+	wait := len(l.late.waiting) > 0
+	if wait {
+		l.late.waiting = append(l.late.waiting, func() { l.memberLog.Pass(deliver) })
+	}
+	l.late.mu.Unlock()
+	if !wait {
+		l.memberLog.Pass(deliver)
+	}
+}
+
 func (l *late) release() {
 	l.mu.Lock()
 	due := l.waiting
