@@ -27,7 +27,36 @@ type bus struct {
 	here  sync.Map          // what tells of the end of this node's clients, by their places, of which each has its own
 	seats *places[struct{}] // the same, as far as Redis knows
 	gone  func(userID string)
-	told  sync.Map // places of dead nodes that could not be taken off their lists, of which it was told
+	told  told
+}
+
+// told are places of dead nodes of whose clients it was told, until they are off their lists.
+type told struct {
+	mu     sync.Mutex
+	places map[string]struct{}
+}
+
+// maxTold bounds them: some may be taken off by other nodes. Where there are more, all that were are forgotten.
+const maxTold = 1000
+
+// first notes a place, and reports whether it is new.
+func (t *told) first(place string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, again := t.places[place]; again {
+		return false
+	}
+	if len(t.places) >= maxTold || t.places == nil {
+		t.places = make(map[string]struct{})
+	}
+	t.places[place] = struct{}{}
+	return true
+}
+
+func (t *told) off(place string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.places, place)
 }
 
 var _ plain.Roll = (*bus)(nil)
@@ -50,9 +79,8 @@ func (b *bus) Enter(userID string, tell func()) (leave func()) {
 	b.here.Store(place, tell)
 	b.seats.lag(place, "", struct{}{})
 	return func() {
-		if err := b.leave(b.db.life, place, ""); err != nil {
+		if b.leave(b.db.life, place, "") != nil {
 			b.seats.owe(place, "") // it is told when Redis can be asked
-			b.db.trouble("end of a client of /ws not told yet", err)
 		}
 	}
 }
@@ -130,14 +158,14 @@ func (b *bus) evict(ctx context.Context, place, node string) error {
 	if err != nil {
 		return err
 	}
-	if _, told := b.told.LoadOrStore(place, struct{}{}); claimed && !told {
+	if claimed && b.told.first(place) {
 		_, user, _ := strings.Cut(place, " ")
 		b.gone(user)
 	}
 	if err := b.db.node.unlist(ctx, node, "ws", []any{place}); err != nil {
 		return err
 	}
-	b.told.Delete(place)
+	b.told.off(place)
 	return nil
 }
 
