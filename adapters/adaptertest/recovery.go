@@ -3,6 +3,7 @@ package adaptertest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -25,6 +26,7 @@ func RunRecovery(t *testing.T, begin func(t *testing.T) Connector) {
 	}{
 		{"clients come back to any server", comebacks},
 		{"clients come back under load", nomads},
+		{"what is not kept comes behind what is", sequence},
 		{"a session is claimed once", claims},
 		{"what is not known is not recovered", strangers},
 	} {
@@ -253,6 +255,48 @@ func hear(ctx context.Context, c *socketiotest.Client, heard *[]string, until ..
 			return state
 		}
 	}
+}
+
+// sequence: what has no place in the log does not overtake what waits for one, of each of several goroutines.
+func sequence(r *refuge) {
+	const sources, events = 3, 400
+	c := r.dial(0, socketiotest.State{})
+	s := <-r.sockets
+	past, cancel := context.WithCancel(r.Context())
+	cancel()
+	call := func(source, n int) error {
+		if _, err := socketio.Call[int](past, s, "e", source, n); !errors.Is(err, context.Canceled) {
+			return err
+		}
+		return nil
+	}
+	emitters := []func(source, n int) error{
+		func(source, n int) error { return s.Emit("e", source, n) },
+		call,
+		func(source, n int) error { return r.ns[0].Emit("e", source, n) },
+		func(source, n int) error { return r.ns[0].Local().Emit("e", source, n) },
+	}
+	var sending sync.WaitGroup
+	for source := range sources {
+		sending.Go(func() {
+			for n := range events {
+				if err := emitters[rand.IntN(len(emitters))](source, n); err != nil {
+					r.Errorf("source %d: %v", source, err)
+				}
+			}
+		})
+	}
+	var next [sources]int
+	for range sources * events {
+		var source, n int
+		e := c.Expect("e")
+		if err := errors.Join(json.Unmarshal(e.Args[0], &source), json.Unmarshal(e.Args[1], &n)); err != nil || n != next[source] {
+			r.Errorf("source %d: got %d, %v, want %d", source, n, err, next[source])
+			break
+		}
+		next[source]++
+	}
+	sending.Wait()
 }
 
 func claims(r *refuge) {

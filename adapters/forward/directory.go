@@ -28,16 +28,18 @@ const (
 
 // A peer is another server.
 type peer struct {
-	url  *url.URL
-	text string
-	seen time.Time    // when it was last in the directory
-	dark atomic.Int64 // until when it is not tried, in Unix nanoseconds
+	tag   string
+	url   *url.URL
+	text  string
+	seen  time.Time    // when it was last in the directory
+	dark  atomic.Int64 // until when it is not tried, in Unix nanoseconds
+	watch watch
 }
 
 // failed makes the next requests not wait for a server that cannot be reached.
 func (p *peer) failed() { p.dark.Store(time.Now().Add(dark).UnixNano()) }
 
-func (p *peer) reachable() bool { return time.Now().UnixNano() >= p.dark.Load() }
+func (p *peer) reachable() bool { return time.Now().UnixNano() >= p.dark.Load() && !p.watch.stands() }
 
 // A directory is what this server knows of the others, kept fresh by a goroutine. When Redis is away, what was last known
 // stands.
@@ -151,7 +153,7 @@ func (d *directory) learn(reply []string, now time.Time) {
 		} else if p := d.peers[tag]; p != nil && p.text == text {
 			p.seen = now
 		} else if u, err := parsePeer(text); err == nil {
-			d.peers[tag] = &peer{url: u, text: text, seen: now}
+			d.peers[tag] = &peer{tag: tag, url: u, text: text, seen: now}
 		}
 	}
 	// A server that is gone from the directory may only have been cut off from Redis, or Redis may have begun anew.
@@ -195,6 +197,13 @@ func (d *directory) find(ctx context.Context, tag string) *peer {
 			return d.peers[tag]
 		}
 	}
+}
+
+// knows reports whether a server is still one of those that are known.
+func (d *directory) knows(p *peer) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.peers[p.tag] == p
 }
 
 // proof returns the secret; nil if it is not known yet.

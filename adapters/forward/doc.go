@@ -9,8 +9,9 @@
 //	http.Handle("/socket.io/", node.Handler(io))
 //
 // Every session's id begins with its server's tag ([socketio.Options.NodeTag]); a directory in Redis says where the
-// servers are. All of them must serve io under one path. A request of a session whose server is unknown or dead is
-// left to the server at hand, which answers "Session ID unknown" (code 1), and the client connects anew.
+// servers are. All of them must serve io under one path. A request of a session whose server is unknown, dead or
+// standing still ([Options.PeerTimeout]) is left to the server at hand, which answers "Session ID unknown" (code 1), and
+// the client connects anew.
 //
 // The servers trust each other by a secret, which they share through Redis unless [Options.Secret] is given: a
 // forwarded request is signed together with the client's address, its Host and whether it came encrypted, and these

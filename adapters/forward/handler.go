@@ -53,6 +53,10 @@ func (n *Node) accept(w http.ResponseWriter, r *http.Request, given []string, ne
 		http.Error(w, "Forbidden", http.StatusForbidden)
 		return
 	}
+	if r.Method == http.MethodOptions { // of clients these are not passed on
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	n.accepted.Add(1)
 	next.ServeHTTP(w, p.apply(r))
 }

@@ -36,6 +36,9 @@ type Options struct {
 	LookupTimeout time.Duration
 	// DialTimeout bounds the connecting to another server. 2 s.
 	DialTimeout time.Duration
+	// PeerTimeout is how long a server may stand still: requests that wait for one which does not answer for so long are
+	// answered here, as if nobody had their session. At least 100 ms. 10 s.
+	PeerTimeout time.Duration
 	// ReadTimeout is how long a client may take to send the body of a request. 30 s.
 	ReadTimeout time.Duration
 	// WriteTimeout is how long a client may take nothing of what is sent to it. 10 s.
@@ -52,6 +55,7 @@ type Options struct {
 const (
 	shortestSecret   = 32
 	shortestLifetime = time.Second
+	shortestPeerTime = 100 * time.Millisecond
 )
 
 // checked returns a copy with defaults. The error names a field that has an impossible value.
@@ -74,6 +78,7 @@ func (o *Options) checked() (Options, error) {
 		{"Lifetime", &c.Lifetime, 15 * time.Second},
 		{"LookupTimeout", &c.LookupTimeout, 500 * time.Millisecond},
 		{"DialTimeout", &c.DialTimeout, 2 * time.Second},
+		{"PeerTimeout", &c.PeerTimeout, 10 * time.Second},
 		{"ReadTimeout", &c.ReadTimeout, 30 * time.Second},
 		{"WriteTimeout", &c.WriteTimeout, 10 * time.Second},
 	} {
@@ -84,6 +89,9 @@ func (o *Options) checked() (Options, error) {
 	}
 	if c.Lifetime < shortestLifetime {
 		return c, fmt.Errorf("forward: Options.Lifetime is below %s", shortestLifetime)
+	}
+	if c.PeerTimeout < shortestPeerTime {
+		return c, fmt.Errorf("forward: Options.PeerTimeout is below %s", shortestPeerTime)
 	}
 	if c.MaxForwarded < 0 {
 		return c, errors.New("forward: Options.MaxForwarded is negative")
@@ -125,6 +133,7 @@ type Node struct {
 	transport *http.Transport
 	life      context.Context // of what is passed on
 	cancel    context.CancelFunc
+	watching  sync.WaitGroup
 
 	forwarded, failed, accepted atomic.Int64
 	draining                    atomic.Bool  // answers end their connections
@@ -319,6 +328,13 @@ func pause(ctx context.Context, until time.Time) error {
 	}
 }
 
+// stop ends what is passed on. Nothing is spawned afterwards.
+func (n *Node) stop() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.cancel()
+}
+
 func (n *Node) closeTunnels() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -331,9 +347,10 @@ func (n *Node) closeTunnels() {
 // Node is left, or with ctx's error. It comes after the socketio.Server's Shutdown.
 func (n *Node) Close(ctx context.Context) error {
 	n.refuse()
-	n.cancel()
+	n.stop()
 	n.closeTunnels()
 	err := n.wait(ctx)
+	n.watching.Wait() // for what life has ended
 	n.transport.CloseIdleConnections()
 	return errors.Join(err, n.directory.close(ctx))
 }

@@ -18,9 +18,10 @@ const pieceSize = 16 << 10
 
 // relay passes a request and its answer on. It reports false if there is none for a client that waits for it.
 func (n *Node) relay(w http.ResponseWriter, r *http.Request, out *http.Request, p *peer) bool {
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(n.life, cancel)()
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	defer context.AfterFunc(n.life, func() { cancel(nil) })()
+	defer n.await(p, cancel)()
 	body := n.newUpload(w, r)
 	if r.ContentLength != 0 {
 		out.Body, out.ContentLength = body, r.ContentLength

@@ -31,7 +31,6 @@ type bus struct {
 
 	receiving sync.Mutex // held while Local may be called; guards what follows
 	closed    bool
-	gap       bool            // Local knows of it, and nothing has come since
 	in        cluster.Message // that is received
 
 	life   context.Context // ends with the bus
@@ -200,7 +199,6 @@ func (b *bus) receive(channel string, data []byte) error {
 	if b.closed {
 		return nil
 	}
-	b.gap = false
 	b.in = m
 	if m.Kind != cluster.Broadcast || b.c.conn.Waiting() {
 		return b.link.Receive(&b.in)
@@ -240,12 +238,12 @@ func (b *bus) tellLost(ctx context.Context) error {
 	return b.c.conn.Flush(ctx, b.pin(channel))
 }
 
-// missed tells Local of a gap, once for several between the same messages.
+// missed tells Local of a gap. Several without a message between them are several: between them Local's own clients may have
+// been sent something.
 func (b *bus) missed() {
 	b.receiving.Lock()
 	defer b.receiving.Unlock()
-	if !b.closed && !b.gap {
-		b.gap = true
+	if !b.closed {
 		b.local.Missed()
 	}
 }

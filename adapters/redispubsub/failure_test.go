@@ -11,6 +11,8 @@ import (
 	"parley/adapters/redisconn/redistest"
 	"parley/adapters/redispubsub"
 	"parley/server/adapter"
+	"parley/server/socketio"
+	"parley/server/socketiotest"
 )
 
 // A node is one server of a test, with one namespace.
@@ -140,6 +142,53 @@ func TestRedisMayComeLate(t *testing.T) {
 		n.until(t, "missed", func() {})
 	}
 	a.until(t, `["y"]`, func() { b.emit(t, `["y"]`) })
+}
+
+// TestWhoHeardSomethingWhileRedisWasAwayDoesNotRecover: it has what its own server sent then, and may miss what others did before
+// the subscriptions were there again.
+func TestWhoHeardSomethingWhileRedisWasAwayDoesNotRecover(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	c := open(t, server.Client(t), options(redispubsub.Options{}))
+	io := socketio.New(&socketio.Options{Adapter: c.Adapter})
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := io.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	ns := io.Of("/lounge")
+	ns.EnableRecovery(socketio.Recovery{})
+	missed := make(chan struct{}, 100)
+	ns.OnMissed(func(context.Context) { missed <- struct{}{} })
+	client := socketiotest.Connect(t, io, "/lounge", nil)
+	if err := c.Sync(t.Context(), "/lounge"); err != nil {
+		t.Fatal(err)
+	}
+	server.Kill()
+	select {
+	case <-missed:
+	case <-time.After(patience):
+		t.Fatal("nobody was told that something may be missing")
+	}
+	if err := ns.Local().Emit("meanwhile"); err != nil {
+		t.Fatal(err)
+	}
+	client.Expect("meanwhile")
+	server.Restart()
+	if err := c.Sync(t.Context(), "/lounge"); err != nil {
+		t.Fatal(err)
+	}
+	state := client.State()
+	client.Abort()
+	for io.Stats().Away == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	back := socketiotest.Connect(t, io, "/lounge", &socketiotest.Options{Auth: state})
+	if back.State().PID == state.PID {
+		t.Error("it has recovered")
+	}
 }
 
 // TestSyncMeansDelivered, whatever channel it came on.

@@ -34,13 +34,14 @@ type log struct {
 	doubtUntil time.Time
 }
 
-// waiting is an event of this server that is on its way to its place.
+// waiting is an event of this server that is on its way to its place, or something without a place that is delivered behind one.
 type waiting struct {
 	event   adapter.Event
 	deliver func(offset string) (after func())
-	ref     uint64
+	ref     uint64 // of what has no place, that of the event before
 	since   time.Time
-	failed  bool // it has no place
+	failed  bool // it has no place, but should
+	passing bool // it needs none
 }
 
 var _ adapter.Recovery = (*log)(nil)
@@ -84,19 +85,32 @@ func (l *log) Append(e adapter.Event, deliver func(offset string) (after func())
 	if err != nil {
 		b.c.noted.warn("redisstreams: an event has no place in the stream", "namespace", b.namespace, "err", err)
 	}
-	l.waiting = append(l.waiting, waiting{e, deliver, ref, time.Now(), err != nil || l.away})
-	if len(l.waiting) > b.c.opts.MaxPending {
+	return l.wait(waiting{event: e, deliver: deliver, ref: ref, failed: err != nil || l.away})
+}
+
+// Pass implements adapter.Recovery.
+func (l *log) Pass(deliver func(offset string) (after func())) {
+	l.mu.Lock()
+	l.wait(waiting{deliver: deliver, ref: l.ref, passing: true})
+}
+
+// wait adds something that waits, and reports whether nothing does any more. The caller holds l.mu, which is free
+// afterwards.
+func (l *log) wait(w waiting) (empty bool) {
+	w.since = time.Now()
+	l.waiting = append(l.waiting, w)
+	if len(l.waiting) > l.bus.c.opts.MaxPending {
 		l.giveUp()
 	}
 	return l.settle()
 }
 
-// settle delivers the first events that have no place, and reports whether none waits
+// settle delivers what has no place and comes first, and reports whether none waits
 // any more. The caller holds l.mu, which is free afterwards.
 func (l *log) settle() (empty bool) {
 	var afters []func()
 	n := 0
-	for ; n < len(l.waiting) && l.waiting[n].failed; n++ {
+	for ; n < len(l.waiting) && (l.waiting[n].failed || l.waiting[n].passing); n++ {
 		afters = append(afters, l.place(l.waiting[n], id{}))
 	}
 	l.drop(n)
@@ -116,6 +130,9 @@ func (l *log) drop(n int) {
 
 // place delivers an event at its place, or without one. The caller holds l.mu.
 func (l *log) place(w waiting, at id) (after func()) {
+	if w.passing {
+		return w.deliver(l.at().String())
+	}
 	if at == (id{}) {
 		l.lost, l.owes = l.at(), true
 		return w.deliver(l.lost.String())

@@ -32,7 +32,7 @@ func (c *Chat) message(ctx context.Context, v *visitor, in messageRequest) (mess
 	d := Draft{u, in.Content, in.ClientID}
 	undo, err := take(ctx, c.opts.Rate, u)
 	if errors.Is(err, limits.ErrRate) {
-		return c.again(ctx, room, d)
+		undo, err = func() {}, c.again(ctx, room, d)
 	}
 	if err != nil {
 		return messageReply{}, err
@@ -59,20 +59,20 @@ func take(ctx context.Context, rate limits.Rate, u User) (undo func(), err error
 	return rate.Take(ctx, u.UserID)
 }
 
-// again answers a message for which it is too early, unless it has been accepted before: a client that has not heard of
+// again refuses a message for which it is too early, unless it has been accepted before: a client that has not heard of
 // that must not believe it refused.
-func (c *Chat) again(ctx context.Context, room string, d Draft) (messageReply, error) {
+func (c *Chat) again(ctx context.Context, room string, d Draft) error {
 	if d.ClientID == "" {
-		return messageReply{}, limits.ErrRate
+		return limits.ErrRate
 	}
 	p, err := c.store.History(ctx, room, "", c.opts.History)
 	if err != nil {
-		return messageReply{}, refusal(err, errNotInRoom)
+		return refusal(err, errNotInRoom)
 	}
 	for _, m := range p.Messages {
 		if m.ClientID == d.ClientID && m.UserID == d.From.UserID {
-			return messageReply{true, m}, nil
+			return nil // the Store knows it, and whether the others do
 		}
 	}
-	return messageReply{}, limits.ErrRate
+	return limits.ErrRate
 }

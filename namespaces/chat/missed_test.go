@@ -33,7 +33,7 @@ func missing(t *testing.T, opts *Options) (srv *socketio.Server, missed func()) 
 }
 
 func TestUsersAreSentAnewAfterALoss(t *testing.T) {
-	store := &patient{Store: NewMemory(nil)}
+	store := &patient{Store: NewMemory(nil), refused: make(chan struct{}, 100)}
 	srv, missed := missing(t, &Options{Store: store})
 	a, b, c := join(t, srv, ann, "cake"), join(t, srv, bob, "tea"), visit(t, srv, nil)
 	a.ask(ok, "join", object{"roomId": "tea"})
@@ -51,6 +51,7 @@ func TestUsersAreSentAnewAfterALoss(t *testing.T) {
 	c.hearsNothing()
 	store.fall(errors.New("away"))
 	missed()
+	<-store.refused // the users of tea
 	a.ask(refusalOf("internal", "Internal error"), "join", object{"roomId": "tea"})
 	store.fall(nil)
 	b.ask(ok, "chat-message", object{"content": "all are there"})

@@ -20,8 +20,9 @@ import (
 // A patient is a store that fails while it is told to, and refuses a context that has ended, as one behind a network does.
 type patient struct {
 	Store
-	mu  sync.Mutex
-	ill error
+	mu      sync.Mutex
+	ill     error
+	refused chan struct{} // if not nil, has something for each call that was refused
 }
 
 func (s *patient) fall(ill error) {
@@ -33,6 +34,9 @@ func (s *patient) fall(ill error) {
 func (s *patient) check(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ill != nil && s.refused != nil {
+		s.refused <- struct{}{}
+	}
 	return errors.Join(s.ill, ctx.Err())
 }
 

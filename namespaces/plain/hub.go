@@ -23,8 +23,8 @@ type Hub struct {
 	srv   *socketio.Server
 	gate  *identity.Gate
 	opts  Options
-	leave func()                             // ends the subscription of the bus
-	note  func(userID string) (leave func()) // see Roll
+	leave func()                                          // ends the subscription of the bus
+	note  func(userID string, tell func()) (leave func()) // see Roll
 
 	mu      sync.Mutex // guards what follows, and gives messages their order
 	clients map[*client]struct{}
@@ -39,7 +39,7 @@ type Hub struct {
 func New(srv *socketio.Server, gate *identity.Gate, opts *Options) *Hub {
 	h := &Hub{
 		srv: srv, gate: gate, opts: opts.withDefaults(),
-		leave: func() {}, note: func(string) func() { return func() {} }, clients: make(map[*client]struct{}), idle: make(chan struct{}),
+		leave: func() {}, note: func(_ string, tell func()) func() { return tell }, clients: make(map[*client]struct{}), idle: make(chan struct{}),
 	}
 	if roll, ok := h.opts.Bus.(Roll); ok {
 		roll.Watch(h.lost)
@@ -79,8 +79,9 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // and answered
 	}
-	defer h.note(p.UserID)()
+	leave := h.note(p.UserID, func() { h.lost(p.UserID) })
 	c.serve(conn)
+	leave()
 }
 
 func anonymous() string {
@@ -121,15 +122,14 @@ func (h *Hub) enter(c *client) {
 	}
 }
 
-// exit undoes enter, and tells the others.
+// exit undoes enter.
 func (h *Hub) exit(c *client) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.clients, c)
-	h.publish(c, outgoing{Type: typeDisconnected, UserID: c.person.UserID, Timestamp: event.Now()})
 }
 
-// lost tells all that a client has gone whose server has died.
+// lost tells all that a client has gone, of this server or of one that has died.
 func (h *Hub) lost(userID string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

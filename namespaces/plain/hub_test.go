@@ -404,9 +404,14 @@ type roll struct {
 
 func (r *roll) Watch(gone func(userID string)) { r.gone = gone }
 
-func (r *roll) Enter(userID string) (leave func()) {
+func (r *roll) Enter(userID string, tell func()) (leave func()) {
 	r.told <- "+" + userID
-	return func() { r.told <- "-" + userID }
+	return func() {
+		if userID != "ghost" { // of whom the others have heard that it has gone
+			tell()
+		}
+		r.told <- "-" + userID
+	}
 }
 
 func TestClientsOfADeadServerHaveGone(t *testing.T) {
@@ -424,6 +429,14 @@ func TestClientsOfADeadServerHaveGone(t *testing.T) {
 	if first, then := <-r.told, <-r.told; first != "+a" || then != "-a" {
 		t.Error(first, then)
 	}
+	b.hears(`{"type":"disconnected","userId":"a","timestamp":"$T"}`)
+	ghost := dial(t, url1, "ghost")
+	_ = ghost.CloseNow()
+	if first, then := <-r.told, <-r.told; first != "+ghost" || then != "-ghost" {
+		t.Error(first, then)
+	}
+	r.gone("last")
+	b.hears(`{"type":"disconnected","userId":"last","timestamp":"$T"}`)
 }
 
 func FuzzParse(f *testing.F) {

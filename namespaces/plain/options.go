@@ -52,8 +52,9 @@ type Roll interface {
 	// Watch sets what is called for each of them, on one of the servers that are left. It
 	// is called once, before Enter.
 	Watch(gone func(userID string))
-	// Enter notes a client of this server until leave is called. Neither blocks.
-	Enter(userID string) (leave func())
+	// Enter notes a client of this server until leave is called, which has tell called, now or when the
+	// Roll is sure that nobody else has told that the client has gone; if somebody has, never. Enter does not block.
+	Enter(userID string, tell func()) (leave func())
 }
 
 // withDefaults returns a copy that has every limit set. It panics on one that

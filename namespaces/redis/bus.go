@@ -9,6 +9,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"parley/adapters/redisconn"
 	"parley/namespaces/plain"
@@ -23,52 +24,148 @@ type bus struct {
 	channel string
 	sender  [senderSize]byte
 
-	here  sync.Map          // the places of this node's clients, of which each has its own
+	here  sync.Map          // what tells of the end of this node's clients, by their places, of which each has its own
 	seats *places[struct{}] // the same, as far as Redis knows
 	gone  func(userID string)
+	told  told
+}
+
+// told are places of dead nodes of whose clients it was told, until they are off their lists.
+type told struct {
+	mu     sync.Mutex
+	places map[string]struct{}
+}
+
+// maxTold bounds them: some may be taken off by other nodes. Where there are more, all that were are forgotten.
+const maxTold = 1000
+
+// first notes a place, and reports whether it is new.
+func (t *told) first(place string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, again := t.places[place]; again {
+		return false
+	}
+	if len(t.places) >= maxTold || t.places == nil {
+		t.places = make(map[string]struct{})
+	}
+	t.places[place] = struct{}{}
+	return true
+}
+
+func (t *told) off(place string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.places, place)
 }
 
 var _ plain.Roll = (*bus)(nil)
 
 // Bus returns what ties the hubs of /ws together, for one hub.
+//
+// That a client has gone is told by its own node or, if that was taken for dead, by another one, whoever is first to claim it.
 func (db *DB) Bus() plain.Bus {
 	b := &bus{db: db, channel: db.channel("ws"), gone: func(string) {}}
 	rand.Read(b.sender[:])
-	b.seats = newPlaces(db, "ws", placeHooks[struct{}]{
-		restore: b.restore,
-		leave:   func(context.Context, string, string) error { return nil },
-		evict:   b.evict,
-	})
+	b.seats = newPlaces(db, "ws", placeHooks[struct{}]{restore: b.restore, leave: b.leave, evict: b.evict})
 	return b
 }
 
 func (b *bus) Watch(gone func(userID string)) { b.gone = gone }
 
 // Enter does not wait for Redis, which is told when the node's lease is renewed.
-func (b *bus) Enter(userID string) (leave func()) {
+func (b *bus) Enter(userID string, tell func()) (leave func()) {
 	place := rand.Text() + " " + userID
-	b.here.Store(place, struct{}{})
+	b.here.Store(place, tell)
 	b.seats.lag(place, "", struct{}{})
 	return func() {
-		b.here.Delete(place)
-		b.seats.remove(place, "")
+		if b.leave(b.db.life, place, "") != nil {
+			b.seats.owe(place, "") // it is told when Redis can be asked
+		}
 	}
 }
 
-func (b *bus) restore(ctx context.Context, place, socket string, _ struct{}) error {
-	_, err := b.seats.add(ctx, place, socket, struct{}{})
-	if err != nil {
-		b.seats.lag(place, socket, struct{}{})
-	}
-	if _, here := b.here.Load(place); !here { // it has gone meanwhile
+// leave ends the stay of a client and tells of it, unless another node has done so.
+func (b *bus) leave(ctx context.Context, place, socket string) error {
+	return b.seats.alone(place, socket, func() error {
+		node, tells := b.seats.mark(place, socket)
+		if node != "" { // else nobody else knows it
+			claimed, err := b.claim(ctx, place, node, true)
+			if err != nil {
+				return err
+			}
+			tells = claimed
+		}
 		b.seats.remove(place, socket)
-	}
-	return err
+		if tell, here := b.here.LoadAndDelete(place); here && tells {
+			tell.(func())()
+		}
+		return nil
+	})
 }
 
-func (b *bus) evict(_ context.Context, place, _ string) error {
-	_, user, _ := strings.Cut(place, " ")
-	b.gone(user)
+var scriptClaim = script("ws_claim")
+
+// How long it is known who has told that a client has gone: its own node, which may ask again, or another one that took that
+// for dead, of which it may hear late.
+const (
+	ownClaim   = 5 * time.Minute
+	otherClaim = 24 * time.Hour
+)
+
+// claim reports whether this node is to tell that a client has gone which is on the list of a node, that of this one or of
+// a dead one.
+func (b *bus) claim(ctx context.Context, place, node string, own bool) (bool, error) {
+	id, _, _ := strings.Cut(place, " ")
+	keys := []string{b.db.node.listKey(node, "ws"), b.db.key("node", node, "told:"+id)}
+	memory := otherClaim
+	if own {
+		memory = ownClaim
+	}
+	v, err := b.db.run(ctx, scriptClaim, keys, place, b.db.id, memory.Milliseconds(), flag(own))
+	return reply{v}.int() == 1, err
+}
+
+// restore has a place listed. One that was on the list of this node when it was taken for dead must be claimed before: else
+// the others have heard that the client has gone, and are not told again.
+func (b *bus) restore(ctx context.Context, place, socket string, _ struct{}) error {
+	return b.seats.alone(place, socket, func() error {
+		node, there := b.seats.mark(place, socket)
+		if !there || b.seats.owed(place, socket) {
+			return nil
+		}
+		if node != "" && node != b.db.node.current() {
+			switch claimed, err := b.claim(ctx, place, node, true); {
+			case err != nil:
+				return err
+			case !claimed:
+				b.seats.remove(place, socket)
+				return nil
+			}
+			b.seats.unmark(place, socket)
+		}
+		_, err := b.seats.add(ctx, place, socket, struct{}{})
+		if err != nil {
+			b.seats.lag(place, socket, struct{}{})
+		}
+		return err
+	})
+}
+
+// evict tells that a client of a dead node has gone, once however often it is called again after an error.
+func (b *bus) evict(ctx context.Context, place, node string) error {
+	claimed, err := b.claim(ctx, place, node, false)
+	if err != nil {
+		return err
+	}
+	if claimed && b.told.first(place) {
+		_, user, _ := strings.Cut(place, " ")
+		b.gone(user)
+	}
+	if err := b.db.node.unlist(ctx, node, "ws", []any{place}); err != nil {
+		return err
+	}
+	b.told.off(place)
 	return nil
 }
 

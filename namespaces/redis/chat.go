@@ -49,7 +49,7 @@ func (db *DB) Chat(opts *chat.Options) chat.Store {
 	c.posts.waiting, c.posts.unsure = make(map[string][]*post), make(map[string]struct{})
 	c.seats = newPlaces(db, "chat", placeHooks[chat.User]{restore: c.restore, leave: c.leaveOwed, evict: c.evict, mended: c.recount})
 	c.online = newPlaces(db, "chat-user", placeHooks[struct{}]{
-		restore: c.restoreUser, leave: c.depart, evict: c.evictUser,
+		restore: c.restoreUser, leave: c.departOwed, evict: c.evictUser,
 	})
 	return c
 }

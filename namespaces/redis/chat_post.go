@@ -162,7 +162,7 @@ func (c *chatStore) tellLost(ctx context.Context) error {
 // write is chat_append. It returns, for each message, the one that was sent before in its place.
 func (c *chatStore) write(ctx context.Context, room string, list []*post) (sent []string, err error) {
 	for {
-		args := []any{c.db.op(), c.opts.History}
+		args := []any{c.opts.History}
 		for _, p := range list {
 			p.msg = chat.Message{RoomID: room, UserID: p.draft.From.UserID, Username: p.draft.From.Username, Content: p.draft.Content, ClientID: p.draft.ClientID}
 			p.msg.ID, p.msg.Timestamp = c.ids.Next()

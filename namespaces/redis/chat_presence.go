@@ -33,7 +33,11 @@ func (c *chatStore) leaveOwed(ctx context.Context, room, socket string) error {
 		if !there || !c.seats.owed(room, socket) {
 			return nil // it is back
 		}
-		return c.leave(ctx, h, room, node, []string{socket}, func(u chat.User) { c.left(room, u) })
+		err := c.leave(ctx, h, room, node, []string{socket}, func(u chat.User) { c.left(room, u) })
+		if err == nil {
+			c.seats.remove(room, socket)
+		}
+		return err
 	})
 }
 
@@ -75,40 +79,53 @@ func (c *chatStore) userKey(user string) string { return c.db.key("chat-user", u
 
 // Arrive does not fail: what Redis cannot be told now, it is later.
 func (c *chatStore) Arrive(ctx context.Context, userID, socket string) error {
-	if err := c.arrive(ctx, userID, socket); err != nil {
-		c.online.lag(userID, socket, struct{}{})
-	}
+	_ = c.online.alone(userID, socket, func() error { return c.arrive(ctx, userID, socket) })
 	return nil
 }
 
 func (c *chatStore) arrive(ctx context.Context, userID, socket string) error {
 	node, err := c.online.add(ctx, userID, socket, struct{}{})
-	if err != nil {
-		return err
+	if err == nil {
+		ctx, cancel := c.db.bounded(ctx)
+		defer cancel()
+		err = unavailable(c.db.client.HSet(ctx, c.userKey(userID), socket, node).Err())
 	}
-	ctx, cancel := c.db.bounded(ctx)
-	defer cancel()
-	return unavailable(c.db.client.HSet(ctx, c.userKey(userID), socket, node).Err())
-}
-
-// restoreUser is arrive for a socket that may have gone meanwhile.
-func (c *chatStore) restoreUser(ctx context.Context, userID, socket string, _ struct{}) error {
-	if _, there := c.online.mark(userID, socket); !there {
-		return nil
-	}
-	err := c.arrive(ctx, userID, socket)
 	if err != nil {
 		c.online.lag(userID, socket, struct{}{})
 	}
 	return err
 }
 
+// restoreUser is arrive for a socket that may have gone meanwhile.
+func (c *chatStore) restoreUser(ctx context.Context, userID, socket string, _ struct{}) error {
+	return c.online.alone(userID, socket, func() error {
+		if _, there := c.online.mark(userID, socket); !there || c.online.owed(userID, socket) {
+			return nil
+		}
+		return c.arrive(ctx, userID, socket)
+	})
+}
+
 // Depart does not fail either.
 func (c *chatStore) Depart(ctx context.Context, userID, socket string) error {
-	if err := c.depart(ctx, userID, socket); err != nil {
-		c.online.owe(userID, socket)
-	}
+	_ = c.online.alone(userID, socket, func() error {
+		err := c.depart(ctx, userID, socket)
+		if err != nil {
+			c.online.owe(userID, socket)
+		}
+		return err
+	})
 	return nil
+}
+
+// departOwed is depart for a socket that may be back.
+func (c *chatStore) departOwed(ctx context.Context, userID, socket string) error {
+	return c.online.alone(userID, socket, func() error {
+		if !c.online.owed(userID, socket) {
+			return nil
+		}
+		return c.depart(ctx, userID, socket)
+	})
 }
 
 func (c *chatStore) depart(ctx context.Context, userID, socket string) error {

@@ -83,15 +83,55 @@ func (c *chatStore) evictRoom(ctx context.Context, room string) error {
 
 // count tells the list how many users a room has.
 func (c *chatStore) count(ctx context.Context, room string, users int, stays bool) {
-	if _, err := c.db.run(ctx, scriptRoomsSet, c.listKeys(), room, users, flag(stays)); err != nil {
+	known, err := c.tell(ctx, room, users, stays)
+	if err == nil && !known {
+		err = c.relist(ctx, room)
+	}
+	if err != nil {
 		c.miscounted.add(room)
 	}
 }
 
+// tell is count for a room that is on the list. It reports whether it is.
+func (c *chatStore) tell(ctx context.Context, room string, users int, stays bool) (known bool, err error) {
+	v, err := c.db.run(ctx, scriptRoomsSet, c.listKeys(), room, users, flag(stays))
+	return reply{v}.int() == 1, err
+}
+
+// unlist takes a room that is gone off the list.
 func (c *chatStore) unlist(ctx context.Context, room string) {
-	if _, err := c.db.run(ctx, scriptRoomsRemove, c.listKeys(), room); err != nil {
+	_, err := c.db.run(ctx, scriptRoomsRemove, c.listKeys(), room)
+	if err == nil {
+		err = c.relist(ctx, room)
+	}
+	if err != nil {
 		c.miscounted.add(room)
 	}
+}
+
+// relist puts a room on the list if it is there: who found it gone may not have been quick enough, and somebody has made
+// it again.
+func (c *chatStore) relist(ctx context.Context, room string) error {
+	ctx, cancel := c.db.bounded(ctx)
+	defer cancel()
+	keys := c.keys(room, "room", "users")
+	about, err := c.db.client.HMGet(ctx, keys[0], "name", "creator", "created", "made").Result()
+	if err != nil {
+		return unavailable(err)
+	}
+	text := func(i int) string { return reply{about[i]}.text() }
+	if text(0) == "" {
+		return nil
+	}
+	l := listed{Name: text(0), Creator: text(1), CreatedAt: text(2), Made: text(3) == "1"}
+	if _, err := c.list(ctx, room, l); err != nil {
+		return err
+	}
+	users, err := c.db.client.ZCard(ctx, keys[1]).Result()
+	if err == nil {
+		_, err = c.tell(ctx, room, int(users), l.Made)
+	}
+	return unavailable(err)
 }
 
 // miscounted are rooms of which the list could not be told.

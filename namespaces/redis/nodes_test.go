@@ -414,7 +414,7 @@ func TestRedisKilledLosesNothingThatWasAcknowledged(t *testing.T) {
 
 func TestWhoLeavesWhileRedisIsAwayIsGoneAfterwards(t *testing.T) {
 	t.Parallel()
-	s := redistest.Start(t, "--appendonly", "yes")
+	s := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 	a := startNode(t, s, "a")
 	watch := join(a, "watch", "tea")
 	ann := join(a, "ann", "tea")

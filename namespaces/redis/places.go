@@ -18,6 +18,16 @@ type places[V any] struct {
 	mu   sync.Mutex // guards what follows
 	node string     // on whose list the places are
 	all  map[string]*spot[V]
+	busy map[sitting]*change
+}
+
+// sitting is a socket at a place.
+type sitting struct{ place, socket string }
+
+// A change is held by who changes what Redis knows of one sitting, where no turn sees to that.
+type change struct {
+	sync.Mutex
+	users int // guarded by places.mu
 }
 
 // placeHooks are what a store does with a place by itself. All may be called again after
@@ -25,7 +35,7 @@ type places[V any] struct {
 type placeHooks[V any] struct {
 	// restore puts a socket in that lags, or back in because this node was taken for dead.
 	restore func(ctx context.Context, place, socket string, v V) error
-	// leave takes a socket out for which take has failed.
+	// leave takes a socket out that is owed, and removes it.
 	leave func(ctx context.Context, place, socket string) error
 	// evict takes all out who are there through a node that is dead.
 	evict func(ctx context.Context, place, node string) error
@@ -48,7 +58,7 @@ type seat[V any] struct {
 
 // newPlaces returns places of a kind. It is called while a store is made.
 func newPlaces[V any](db *DB, kind string, do placeHooks[V]) *places[V] {
-	p := &places[V]{db: db, kind: kind, do: do, all: make(map[string]*spot[V])}
+	p := &places[V]{db: db, kind: kind, do: do, all: make(map[string]*spot[V]), busy: make(map[sitting]*change)}
 	db.node.mu.Lock()
 	defer db.node.mu.Unlock()
 	db.node.kinds = append(db.node.kinds, p)
@@ -92,6 +102,29 @@ func (p *places[V]) add(ctx context.Context, place, socket string, v V) (node st
 		delete(s.sockets, socket)
 	}
 	return node, err
+}
+
+// alone calls f while no other call of it has the same socket at the same place.
+func (p *places[V]) alone(place, socket string, f func() error) error {
+	at := sitting{place, socket}
+	p.mu.Lock()
+	c := p.busy[at]
+	if c == nil {
+		c = new(change)
+		p.busy[at] = c
+	}
+	c.users++
+	p.mu.Unlock()
+	c.Lock()
+	defer func() {
+		c.Unlock()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if c.users--; c.users == 0 {
+			delete(p.busy, at)
+		}
+	}()
+	return f()
 }
 
 // mark returns the node with which a socket is marked in Redis, and whether it is there
@@ -150,6 +183,18 @@ func (p *places[V]) lag(place, socket string, v V) {
 	s.sockets[socket] = seat[V]{v: v, node: s.sockets[socket].node, behind: true}
 }
 
+// unmark notes that a socket is on no node's list any more, and still to be put in.
+func (p *places[V]) unmark(place, socket string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.all[place]; s != nil {
+		if seat, there := s.sockets[socket]; there {
+			seat.node, seat.behind = "", true
+			s.sockets[socket] = seat
+		}
+	}
+}
+
 // owed reports whether a socket is still to be taken out.
 func (p *places[V]) owed(place, socket string) bool {
 	p.mu.Lock()
@@ -169,13 +214,7 @@ func (p *places[V]) evict(ctx context.Context, place, node string) error {
 func (p *places[V]) mend(ctx context.Context) {
 	err := each(p.unsettled(), func(u unsettled[V]) error {
 		if u.owed {
-			if err := p.do.leave(ctx, u.place, u.socket); err != nil {
-				return err
-			}
-			if p.owed(u.place, u.socket) {
-				p.remove(u.place, u.socket)
-			}
-			return nil
+			return p.do.leave(ctx, u.place, u.socket)
 		}
 		return p.do.restore(ctx, u.place, u.socket, u.v)
 	})

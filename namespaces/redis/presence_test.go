@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -9,7 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"parley/adapters/redisconn/redistest"
+	"parley/namespaces/chat"
 )
 
 // Whatever clients do while Redis cuts connections, in the end it knows who is where.
@@ -130,4 +134,81 @@ func TestWhoJoinsAgainWhileRedisIsAwayStays(t *testing.T) {
 	bob.Expect("chat-message")
 	ann.must("leave", object{})
 	bob.Expect("user-left")
+}
+
+// An ambush runs something before the first command of a name that a client sends.
+type ambush struct {
+	command string
+	once    sync.Once
+	f       func()
+}
+
+func (a *ambush) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (a *ambush) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() == a.command {
+			a.once.Do(a.f)
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (a *ambush) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// meanwhile starts f and returns when it is over, or waits for its turn to change the place of ann's socket.
+func meanwhile(t *testing.T, c *chatStore, f func()) (over <-chan struct{}) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	until(t, "it is over, or waits", func() bool {
+		select {
+		case <-done:
+			return true
+		default:
+		}
+		c.online.mu.Lock()
+		defer c.online.mu.Unlock()
+		change := c.online.busy[sitting{"ann", "s1"}]
+		return change != nil && change.users > 1
+	})
+	return done
+}
+
+// Who goes in the moment in which a node puts its users back is not online, and who comes back while a node takes
+// out whom it owes is.
+func TestOnlineIsWhatHappenedLast(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	for command, last := range map[string]func(*chatStore) error{
+		"hset":    func(c *chatStore) error { return c.Depart(context.Background(), "ann", "s1") },
+		"evalsha": func(c *chatStore) error { return c.Arrive(context.Background(), "ann", "s1") },
+	} {
+		client := connect(t, s)
+		c := open(t, client, &Options{Prefix: command, Alive: time.Hour}).Chat(&chat.Options{}).(*chatStore)
+		if err := c.Arrive(t.Context(), "ann", "s1"); err != nil {
+			t.Fatal(err)
+		}
+		if command == "hset" {
+			c.online.lag("ann", "s1", struct{}{})
+		} else {
+			c.online.owe("ann", "s1")
+		}
+		var over <-chan struct{}
+		client.AddHook(&ambush{command: command, f: func() { over = meanwhile(t, c, func() { _ = last(c) }) }})
+		c.online.mend(t.Context())
+		if over == nil {
+			t.Fatalf("there was no %s", command)
+		}
+		<-over
+		online, err := c.Online(t.Context(), "ann")
+		_, there := c.online.mark("ann", "s1")
+		if want := command == "evalsha"; online != want || there != want || err != nil {
+			t.Errorf("%s: online %t (%v), there %t, want %t", command, online, err, there, want)
+		}
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -214,10 +216,10 @@ func TestClientsOfADeadHubAreGone(t *testing.T) {
 	roll := alive.Bus().(plain.Roll)
 	gone := make(chan string, 10)
 	roll.Watch(func(user string) { gone <- user })
-	defer roll.Enter("bob")()
+	defer roll.Enter("bob", func() {})()
 	there := dead.Bus().(plain.Roll)
-	leave := there.Enter("eve")
-	there.Enter("ann b")
+	leave := there.Enter("eve", func() {})
+	there.Enter("ann b", func() {})
 	listed := func(want int64) func() bool {
 		return func() bool {
 			n, err := alive.client.SCard(t.Context(), alive.node.listKey(dead.node.current(), "ws")).Result()
@@ -240,4 +242,105 @@ func TestClientsOfADeadHubAreGone(t *testing.T) {
 	if len(gone) > 0 {
 		t.Errorf("%q has gone too", <-gone)
 	}
+}
+
+// That a client has gone is told once, whoever does it.
+func TestEndOfAClientIsToldOnce(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	mine, others := open(t, connect(t, s), &Options{Alive: time.Hour}), open(t, connect(t, s), &Options{Alive: time.Hour})
+	here, there := mine.Bus().(*bus), others.Bus().(*bus)
+	var told []string
+	there.Watch(func(user string) { told = append(told, "dead "+user) })
+	enter := func(user string) (place string, leave func()) {
+		leave = here.Enter(user, func() { told = append(told, "left "+user) })
+		here.here.Range(func(key, _ any) bool {
+			place = key.(string)
+			return !strings.HasSuffix(place, " "+user)
+		})
+		return place, leave
+	}
+	evict := func(place, node string) {
+		t.Helper()
+		if err := there.evict(t.Context(), place, node); err != nil {
+			t.Error(err)
+		}
+	}
+	takenForDead := func() {
+		mine.node.mu.Lock()
+		defer mine.node.mu.Unlock()
+		mine.node.id = newID("again")
+	}
+	expect := func(what string, want ...string) {
+		t.Helper()
+		if !slices.Equal(told, want) {
+			t.Errorf("%s: told %q, want %q", what, told, want)
+		}
+		told = nil
+	}
+
+	_, leave := enter("ann")
+	leave()
+	expect("gone before Redis knows", "left ann")
+
+	node := mine.node.current()
+	place, leave := enter("bob")
+	here.seats.mend(t.Context())
+	if n, err := mine.client.SCard(t.Context(), mine.node.listKey(node, "ws")).Result(); n != 1 || err != nil {
+		t.Fatalf("%d are listed, %v", n, err)
+	}
+	leave()
+	evict(place, node) // the node has died then
+	expect("gone", "left bob")
+
+	place, leave = enter("cat")
+	here.seats.mend(t.Context())
+	evict(place, node)
+	evict(place, node) // as if it had not been sure
+	takenForDead()
+	here.seats.mend(t.Context())
+	leave()
+	expect("put back too late", "dead cat")
+
+	node = mine.node.current()
+	place, leave = enter("dan")
+	here.seats.mend(t.Context())
+	takenForDead()
+	here.seats.mend(t.Context())
+	evict(place, node)
+	leave()
+	evict(place, mine.node.current())
+	expect("put back in time", "left dan")
+
+	node = mine.node.current()
+	place, leave = enter("eve")
+	here.seats.mend(t.Context())
+	evict(place, node)
+	leave()
+	expect("gone before it is put back", "dead eve")
+
+	left := 0
+	here.here.Range(func(any, any) bool { left++; return true })
+	if left+len(here.seats.busy) > 0 {
+		t.Errorf("%d clients are still here", left)
+	}
+}
+
+// A client that goes while Redis is away is told of when it is back.
+func TestEndOfAClientIsToldWhenRedisIsBack(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	db := open(t, connect(t, s), &Options{Alive: 600 * time.Millisecond})
+	b := db.Bus().(*bus)
+	told := make(chan struct{}, 10)
+	leave := b.Enter("ann", func() { told <- struct{}{} })
+	b.seats.mend(t.Context())
+	s.Kill()
+	leave()
+	b.Enter("bob", func() { told <- struct{}{} })()
+	if len(told) != 1 {
+		t.Errorf("told of %d, want the one of whom Redis knows nothing", len(told))
+	}
+	s.Restart()
+	until(t, "it is told of both", func() bool { return len(told) == 2 })
 }

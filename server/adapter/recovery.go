@@ -50,7 +50,7 @@ var ErrLost = errors.New("adapter: missed events are lost, or the offset is unkn
 // A Recovery is what connection state recovery of one namespace rests on: a log of
 // the events of the recent past, and the sessions of clients that are away.
 //
-// The log has one order. The functions deliver, of Append, f, of Sync, and join, of
+// The log has one order. The functions deliver, of Append and Pass, f, of Sync, and join, of
 // Replay, are called one at a time, in that order and with the events of other
 // servers between, so that an offset that a client has received means that nothing
 // before it is missing. They do not block and call no method of the Recovery.
@@ -63,6 +63,9 @@ type Recovery interface {
 	// deliver returns, if it is not nil, is called afterwards, with no lock held:
 	// it runs code of the application. The event must not be changed any more.
 	Append(e Event, deliver func(offset string) (after func())) (delivered bool)
+	// Pass calls deliver, as Append does, for what has no place in the log: behind all that was given to
+	// Append and Pass before, with the offset of the newest event that was delivered.
+	Pass(deliver func(offset string) (after func()))
 	// Sync calls f, before it returns, with the offset of the newest event that
 	// was delivered.
 	Sync(f func(newest string))

@@ -73,7 +73,9 @@ func (o Recovery) withDefaults() Recovery {
 // On a parent it concerns all children, of which one that Of has made may have options
 // of its own. Where the adapter is an [adapter.Recoverer] clients may come back to any
 // server; MaxEvents and MaxBytes are the adapter's business then, and events to a
-// Target that is Local are not kept.
+// Target that is Local are not kept. An event reaches also the clients of this server when it has its place in the
+// log of all servers. What is sent to a client without a place there, acknowledgements included, waits for the events
+// emitted before that are on their way to it; it is bounded as Options.SendQueuePackets and Options.SendQueueBytes say.
 func (ns *Namespace) EnableRecovery(opts Recovery) {
 	opts = opts.withDefaults()
 	ns.server.mu.Lock()

@@ -41,6 +41,15 @@ func (e *encoder) endAt(offset string, uncompressed bool) packet {
 	return p
 }
 
+// size returns the bytes of the event and its attachments.
+func (e *encoder) size() int {
+	n := len(e.buf)
+	for _, a := range e.attachments {
+		n += len(a)
+	}
+	return n
+}
+
 // encodeKept begins a packet of an event of the log.
 func (r *recovery) encodeKept(p adapter.Payload) (*encoder, error) {
 	e := newEncoder(r.ns, sio.Event, sio.NoID, len(p.Data)+offsetRoom)
@@ -97,14 +106,16 @@ func (r *recovery) broadcast(t Target, event string, args []any) error {
 	}
 	peers, keep := t.remote(), !t.flags.volatile && !(r.shared && t.local)
 	if !keep && peers == nil {
-		r.pass(deliver)
+		if r.inTurn(nil, e.size(), deliver) == overfull && !t.flags.volatile {
+			return ErrSlow
+		}
 		return nil
 	}
 	kept, to := e.kept(), t.selection()
 	if keep {
 		r.append(adapter.Event{Payload: kept, Selection: to, Uncompressed: t.flags.uncompressed}, deliver)
 	} else {
-		r.pass(deliver)
+		r.inTurn(nil, e.size(), deliver)
 	}
 	if peers != nil && !(keep && r.shared) {
 		peers.failed(opBroadcast, peers.Broadcast(kept, to, t.flags.wire()))
@@ -199,7 +210,9 @@ func (r *recovery) send(s *Socket, f flags, e *encoder) error {
 		return announceTo([]*Socket{receiver}, &p)
 	}
 	if f.volatile {
-		r.pass(deliver)
+		if r.inTurn(s, e.size(), deliver) != atOnce {
+			return nil
+		}
 		return err
 	}
 	event := adapter.Event{Payload: e.kept(), Selection: adapter.Selection{Rooms: []string{s.id}}, Uncompressed: f.uncompressed}
@@ -229,14 +242,11 @@ func (s *Socket) hold(e *encoder, f flags) (bool, error) {
 	if l.open {
 		return false, nil
 	}
-	if len(l.held) >= opts.SendQueuePackets || l.heldBytes+len(e.buf) > opts.SendQueueBytes && len(l.held) > 0 {
+	if len(l.held) >= opts.SendQueuePackets || l.heldBytes+e.size() > opts.SendQueueBytes && len(l.held) > 0 {
 		return false, ErrSlow
 	}
 	l.held = append(l.held, heldEvent{e, f})
-	l.heldBytes += len(e.buf)
-	for _, a := range e.attachments {
-		l.heldBytes += len(a)
-	}
+	l.heldBytes += e.size()
 	return true, nil
 }
 

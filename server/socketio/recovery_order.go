@@ -1,76 +1,173 @@
 package socketio
 
 import (
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"parley/server/adapter"
 )
 
-// A pending counts the events that this server has appended to a log of all servers and that
-// have not come back with their place in it.
+// A pending knows what this server has appended to a log of all servers that has not come back with its place in it,
+// and what waits behind that. The log bounds the events.
 type pending struct {
-	mu        sync.Mutex // guards what follows
-	appended  uint64
-	delivered uint64
-	behind    []behind // in order
+	count atomic.Int64 // of events and of what is queued, changed under mu: for a look without it
+
+	mu     sync.Mutex            // guards what follows; the namespace's may be taken within
+	events []*adapter.Selection  // about in the order of the log
+	queued map[*Socket]backQueue // by the socket that it is for; nil: for several
 }
 
-// behind is what comes after the delivery of so many events.
-type behind struct {
-	events uint64
-	do     func()
-}
+// A backQueue is what waits behind events.
+type backQueue struct{ packets, bytes int }
 
 // append is Append of the log.
 func (r *recovery) append(e adapter.Event, deliver func(offset string) (after func())) (delivered bool) {
 	if !r.shared {
 		return r.log.Append(e, deliver)
 	}
-	p := &r.pending
-	p.mu.Lock()
-	p.appended++
-	p.mu.Unlock()
+	p, to := &r.pending, &e.Selection
+	p.begin(to)
 	return r.log.Append(e, func(offset string) func() {
 		after := deliver(offset)
-		due := p.count()
-		if due == nil {
-			return after
-		}
-		return func() {
-			if after != nil {
-				after()
-			}
-			for _, d := range due {
-				d.do()
-			}
-		}
+		p.end(to)
+		return after
 	})
 }
 
-// count notes that an event was delivered, and returns what was behind it.
-func (p *pending) count() (due []behind) {
+func (p *pending) begin(to *adapter.Selection) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.delivered++
-	n := 0
-	for n < len(p.behind) && p.behind[n].events <= p.delivered {
-		n++
-	}
-	if n > 0 {
-		due, p.behind = p.behind[:n:n], p.behind[n:]
-	}
-	return due
+	p.events = append(p.events, to)
+	p.count.Add(1)
 }
 
-// postpone has f called, with no lock held, when all is delivered that has been appended. It reports
-// false if it is, and does not call f then.
-func (r *recovery) postpone(f func()) bool {
-	p := &r.pending
+func (p *pending) end(to *adapter.Selection) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.appended == p.delivered {
-		return false
+	i := slices.Index(p.events, to) // mostly the first
+	if i == 0 {
+		p.events[0] = nil
+		p.events = p.events[1:]
+	} else {
+		p.events = slices.Delete(p.events, i, i+1)
 	}
-	p.behind = append(p.behind, behind{p.appended, f})
-	return true
+	if len(p.events) == 0 {
+		p.events = nil
+	}
+	p.count.Add(-1)
+}
+
+// maxLook is how many events are looked at for one that is for a socket. Where there are more it counts as one of them.
+const maxLook = 64
+
+// concerns reports whether something waits that is for a socket, or with nil for anybody. The caller holds p.mu.
+func (p *pending) concerns(s *Socket) bool {
+	if p.queued[s].packets+p.queued[nil].packets > 0 {
+		return true
+	}
+	if s == nil || len(p.events) > maxLook {
+		return len(p.events) > 0
+	}
+	s.ns.mu.RLock()
+	defer s.ns.mu.RUnlock()
+	return slices.ContainsFunc(p.events, s.among)
+}
+
+// among reports whether a socket is one of a selection. The caller holds ns.mu.
+func (s *Socket) among(to *adapter.Selection) bool {
+	there := func(room string) bool { return room == s.id || s.in(room) }
+	return !slices.ContainsFunc(to.Except, there) && (len(to.Rooms) == 0 || slices.ContainsFunc(to.Rooms, there))
+}
+
+// A verdict says what becomes of something that is sent.
+type verdict int
+
+const (
+	atOnce   verdict = iota // nothing waits that it would overtake
+	waits                   // it comes in its turn
+	overfull                // too much waits
+)
+
+// admit lets something wait behind what is for the same socket, or with nil for anybody, if there is such.
+func (r *recovery) admit(s *Socket, size int) verdict {
+	p := &r.pending
+	if p.count.Load() == 0 {
+		return atOnce
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.concerns(s) {
+		return atOnce
+	}
+	q, o := p.queued[s], &r.ns.server.opts
+	if q.packets >= o.SendQueuePackets || q.packets > 0 && q.bytes+size > o.SendQueueBytes {
+		return overfull
+	}
+	if p.queued == nil {
+		p.queued = make(map[*Socket]backQueue)
+	}
+	p.queued[s] = backQueue{q.packets + 1, q.bytes + size}
+	p.count.Add(1)
+	return waits
+}
+
+// leave undoes admit.
+func (p *pending) leave(s *Socket, size int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if q := p.queued[s]; q.packets > 1 {
+		p.queued[s] = backQueue{q.packets - 1, q.bytes - size}
+	} else if delete(p.queued, s); len(p.queued) == 0 {
+		p.queued = nil // a map does not shrink
+	}
+	p.count.Add(-1)
+}
+
+// postpone has deliver called behind the events that are on their way, if one of them is for s, or with nil for
+// anybody. Nothing is done with what is not to wait.
+func (r *recovery) postpone(s *Socket, size int, deliver func(offset string) (after func())) verdict {
+	v := r.admit(s, size)
+	if v == waits {
+		r.log.Pass(func(offset string) func() {
+			after := deliver(offset)
+			r.pending.leave(s, size)
+			return after
+		})
+	}
+	return v
+}
+
+// inTurn delivers an event that is not kept, behind those that are on their way and that may be for s, or with nil for anybody.
+func (r *recovery) inTurn(s *Socket, size int, deliver func(offset string) (after func())) verdict {
+	v := r.postpone(s, size, deliver)
+	if v == atOnce {
+		r.pass(deliver)
+	}
+	return v
+}
+
+// deliverLate delivers a packet without a place in the log behind what is on its way to s. It reports false if nothing is,
+// and has done nothing then.
+func (r *recovery) deliverLate(s *Socket, p *packet, f flags) (done bool, err error) {
+	if r.pending.count.Load() == 0 {
+		return false, nil
+	}
+	if s.client.codec == codecMessagePack {
+		if _, err := p.messagePack(s.ns); err != nil {
+			return true, err
+		}
+	}
+	sent := *p
+	v := r.postpone(s, p.size(), func(string) func() {
+		if queued, _ := s.enqueue(&sent, f); !queued {
+			return nil
+		}
+		return func() { s.announce(&sent) }
+	})
+	if v == overfull && !f.volatile {
+		s.client.session.Close(ReasonSlow)
+		return true, ErrSlow
+	}
+	return v != atOnce, nil
 }

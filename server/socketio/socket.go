@@ -213,9 +213,14 @@ func (s *Socket) emit(f flags, event string, args []any) error {
 	return s.deliver(&p, f)
 }
 
-// deliver hands a packet to the engine. A packet and its attachments are one
-// batch, which is queued, or dropped, as a whole.
+// deliver hands a packet to the engine, behind what is on its way to the socket through the log of all
+// servers. A packet and its attachments are one batch, which is queued, or dropped, as a whole.
 func (s *Socket) deliver(p *packet, f flags) error {
+	if r := s.ns.recovery.Load(); r != nil {
+		if done, err := r.deliverLate(s, p, f); done {
+			return err
+		}
+	}
 	queued, err := s.enqueue(p, f)
 	if queued {
 		s.announce(p)
@@ -273,8 +278,9 @@ func (s *Socket) closedError(reason Reason) closedError {
 // wait for their handler are dropped. In a middleware only closeTransport has an
 // effect. A client that is away cannot recover any more.
 func (s *Socket) Disconnect(closeTransport bool) {
-	if r := s.ns.recovery.Load(); r == nil || !r.postpone(func() { s.disconnect(closeTransport) }) {
-		s.disconnect(closeTransport)
+	after := func() { s.disconnect(closeTransport) }
+	if r := s.ns.recovery.Load(); r == nil || r.postpone(s, 0, func(string) func() { return after }) != waits {
+		after()
 	}
 }
 

@@ -97,7 +97,8 @@ func (t Target) remote() *peers {
 // ErrClosed after Shutdown, or says why the arguments cannot be encoded, as Socket.Emit
 // does; nothing is sent then. A receiver that is gone or too slow is no
 // error, unless it is the only one that was asked for; nor is a server that cannot
-// be reached.
+// be reached. Of a Target that is Local it is ErrSlow, and nothing is sent, where too much waits behind
+// events that are on their way through a log of all servers.
 func (t Target) Emit(event string, args ...any) error {
 	if t.direct {
 		return t.self.emit(t.flags, event, args)

@@ -105,6 +105,15 @@ func weight(e adapter.Event) int {
 	return n
 }
 
+// Pass implements adapter.Recovery. deliver is called before it returns.
+func (l *Log) Pass(deliver func(offset string) (after func())) {
+	var after func()
+	l.Sync(func(newest string) { after = deliver(newest) })
+	if after != nil {
+		after()
+	}
+}
+
 // Sync implements adapter.Recovery.
 func (l *Log) Sync(f func(newest string)) {
 	l.mu.Lock()
