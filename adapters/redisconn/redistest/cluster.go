@@ -3,6 +3,7 @@ package redistest
 import (
 	"context"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -113,10 +114,31 @@ func (c *Cluster) Move(slot, to int) {
 		host, port, _ := net.SplitHostPort(dst.Addr)
 		c.do(src, append([]any{"MIGRATE", host, port, "", 0, 5000, "KEYS"}, keys...)...)
 	}
-	c.do(dst, "CLUSTER", "SETSLOT", slot, "NODE", c.ids[to])
-	for i, s := range c.Masters {
-		if i != to {
-			c.do(s, "CLUSTER", "SETSLOT", slot, "NODE", c.ids[to])
+	c.assign(slot, to)
+}
+
+// assign makes a master the owner of a slot for all. What another one has said before of who owns it may come later
+// and undo that, so it is done again until nothing of the kind has come for a while.
+func (c *Cluster) assign(slot, to int) {
+	c.t.Helper()
+	const looks = 5
+	end := time.Now().Add(startTime)
+	for agreed := 0; agreed < looks; time.Sleep(20 * time.Millisecond) {
+		differs := func(s *Server) bool { return !c.owns(s, slot, to) }
+		if agreed++; !slices.ContainsFunc(c.Masters, differs) {
+			continue
+		}
+		if time.Now().After(end) {
+			c.t.Fatalf("slot %d has not moved", slot)
+		}
+		agreed = 0
+		dst := c.Masters[to]
+		c.do(dst, "CLUSTER", "SETSLOT", slot, "NODE", c.ids[to])
+		c.do(dst, "CLUSTER", "BUMPEPOCH")
+		for i, s := range c.Masters {
+			if i != to {
+				c.do(s, "CLUSTER", "SETSLOT", slot, "NODE", c.ids[to])
+			}
 		}
 	}
 }
