@@ -111,8 +111,26 @@ func (c *Conn) Do(pin string, done func(reply any, err error), args ...any) erro
 }
 
 // Flush returns when all commands that were queued with the pin before are done. Its error says that one of them was not carried out.
-func (c *Conn) Flush(ctx context.Context, pin string) error {
-	l := c.lane(pin)
+func (c *Conn) Flush(ctx context.Context, pin string) error { return c.lane(pin).flush(ctx) }
+
+// FlushAll is Flush for all pins.
+func (c *Conn) FlushAll(ctx context.Context) error {
+	for i := range c.lanes {
+		l := &c.lanes[i]
+		l.mu.Lock()
+		used := l.wake != nil
+		l.mu.Unlock()
+		if !used {
+			continue
+		}
+		if err := l.flush(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *lane) flush(ctx context.Context) error {
 	done := make(chan error, 1)
 	err := l.push(&command{done: l.tracked(func(err error) { done <- err })})
 	if err != nil {

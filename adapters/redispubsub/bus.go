@@ -277,8 +277,13 @@ func (b *bus) Sync(ctx context.Context, names []string) error {
 	if len(names) > 0 || b.c.spread {
 		subs = append(subs, b.rooms.subscriptions(names)...)
 	}
-	if b.c.spread {
-		for _, name := range names { // rooms that nobody here is in were perhaps sent to
+	if b.c.spread { // rooms that nobody here is in were perhaps sent to
+		if len(names) == 0 {
+			if err := b.c.conn.FlushAll(ctx); err != nil {
+				return err
+			}
+		}
+		for _, name := range names {
 			if err := b.c.conn.Flush(ctx, b.pin(b.channels.room(name))); err != nil {
 				return err
 			}
