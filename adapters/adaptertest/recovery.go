@@ -25,7 +25,9 @@ func RunRecovery(t *testing.T, begin func(t *testing.T) Connector) {
 	}{
 		{"clients come back to any server", comebacks},
 		{"clients come back under load", nomads},
-		{"a session is claimed once", claims},
+		{"clients come back before it is noticed that they are gone", takeovers},
+		{"a session is taken over by its user only", thieves},
+		{"several take a session over at once", claims},
 		{"what is not known is not recovered", strangers},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(newRefuge(t, begin(t))) })
@@ -38,12 +40,26 @@ type refuge struct {
 	servers [servers]*socketio.Server
 	ns      [servers]*socketio.Namespace
 	sockets chan *socketio.Socket
+	ends    chan end
+}
+
+// An end is that of a socket, as the disconnect hooks see it.
+type end struct {
+	server int
+	id     string
+	why    socketio.Reason
+}
+
+// A login is what clients bring.
+type login struct {
+	socketiotest.State
+	User string `json:"user"`
 }
 
 var nick = socketio.NewSharedKey[string]("nick")
 
 func newRefuge(t *testing.T, connect Connector) *refuge {
-	r := &refuge{T: t, sockets: make(chan *socketio.Socket, 1000)}
+	r := &refuge{T: t, sockets: make(chan *socketio.Socket, 1000), ends: make(chan end, 1000)}
 	var adapters []adapter.Adapter
 	for i := range r.servers {
 		r.servers[i] = socketio.New(&socketio.Options{
@@ -60,8 +76,13 @@ func newRefuge(t *testing.T, connect Connector) *refuge {
 			},
 		})
 		r.ns[i] = r.servers[i].Of("/refuge")
-		r.ns[i].EnableRecovery(socketio.Recovery{Window: time.Minute})
+		r.ns[i].EnableRecovery(socketio.Recovery{Window: time.Minute, User: func(s *socketio.Socket) string {
+			var in login
+			_ = json.Unmarshal(s.Handshake().Auth, &in)
+			return in.User
+		}})
 		r.ns[i].OnConnect(func(_ context.Context, s *socketio.Socket) { r.sockets <- s })
+		r.ns[i].OnDisconnect(func(_ context.Context, s *socketio.Socket, why socketio.Reason) { r.ends <- end{i, s.ID(), why} })
 		t.Cleanup(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
@@ -87,9 +108,15 @@ func (r *refuge) until(what string, ok func() bool) {
 // dial connects a client, with the state of an earlier one or none.
 func (r *refuge) dial(server int, state socketiotest.State) *socketiotest.Client {
 	r.Helper()
+	return r.dialAs("", server, state)
+}
+
+func (r *refuge) dialAs(user string, server int, state socketiotest.State) *socketiotest.Client {
+	r.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c, err := socketiotest.Dial(ctx, r.servers[server], "/refuge", &socketiotest.Options{Auth: state, MessagePack: rand.IntN(3) == 0})
+	opts := &socketiotest.Options{Auth: login{state, user}, MessagePack: rand.IntN(3) == 0}
+	c, err := socketiotest.Dial(ctx, r.servers[server], "/refuge", opts)
 	if err != nil {
 		r.Error(err)
 		return nil
@@ -97,23 +124,15 @@ func (r *refuge) dial(server int, state socketiotest.State) *socketiotest.Client
 	return c
 }
 
-// back connects a client until it has its state again: how soon the server that it came
-// from has noticed that it is away nobody knows.
+// back connects a client that must get its state back, whatever the server that it came from has noticed.
 func (r *refuge) back(server int, state socketiotest.State) *socketiotest.Client {
 	r.Helper()
-	for end := time.Now().Add(patience); ; {
-		c := r.dial(server, state)
-		if c == nil || c.State().PID == state.PID {
-			return c
-		}
-		c.Disconnect()
-		c.Close()
-		if time.Now().After(end) {
-			r.Errorf("a client cannot recover on server %d", server)
-			return nil
-		}
-		time.Sleep(2 * time.Millisecond)
+	c := r.dial(server, state)
+	if c != nil && c.State().PID != state.PID {
+		r.Errorf("a client cannot recover on server %d", server)
+		return nil
 	}
+	return c
 }
 
 func comebacks(r *refuge) {
@@ -155,7 +174,8 @@ func comebacks(r *refuge) {
 		}
 		hear(10, 11, 12)
 		again := <-r.sockets
-		for ; again.ID() != s.ID(); again = <-r.sockets { // attempts that came too early
+		if again.ID() != s.ID() {
+			r.Fatal("another id")
 		}
 		if name, _ := nick.Get(again); name != "ann" || !slices.Equal(again.Rooms(), []string{"red"}) || !again.Recovered() {
 			r.Errorf("nick %q, rooms %v, recovered %t", name, again.Rooms(), again.Recovered())
@@ -195,9 +215,15 @@ func nomads(r *refuge) {
 				if ctx.Err() != nil {
 					break
 				}
-				c.Abort()
+				old := c
+				if rand.IntN(2) == 0 {
+					old.Pause() // its server notices nothing
+				} else {
+					old.Abort()
+				}
 				time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
 				c = r.back((at+1)%servers, state)
+				old.Abort()
 				comebacks.Add(1)
 			}
 			if c == nil {
@@ -255,35 +281,124 @@ func hear(ctx context.Context, c *socketiotest.Client, heard *[]string, until ..
 	}
 }
 
-func claims(r *refuge) {
-	for range 5 {
-		c := r.dial(0, socketiotest.State{})
-		<-r.sockets
+// takeovers: the old socket has ended, in the words of a lost connection, before there is a new one.
+func takeovers(r *refuge) {
+	c := r.dial(0, socketiotest.State{})
+	s := <-r.sockets
+	if s.Join("red") != nil || nick.Set(s, "ann") != nil {
+		r.Fatal("no room, no value")
+	}
+	for round := range 2 * servers {
+		from, to := round%servers, (round+1)%servers
 		state := c.State()
-		c.Abort()
-		if c = r.back(1, state); c == nil {
+		c.Pause()
+		room := fmt.Sprint("room", round)
+		if err := r.ns[to].To(s.ID()).Join(room); err != nil { // while away, without anybody's knowing
+			r.Fatal(err)
+		}
+		for n, target := range []socketio.Target{r.ns[to].To("red"), r.ns[to].To(s.ID()), r.ns[to].To(room)} {
+			if err := target.Emit("e", n); err != nil {
+				r.Fatal(err)
+			}
+		}
+		old := c
+		if c = r.back(to, state); c == nil {
 			return
 		}
-		state = c.State() // the session has been saved once, so it will be
-		c.Abort()
-		r.until("the server has noticed", func() bool { return r.servers[1].Stats().Away > 0 })
-		var won atomic.Int64
-		r.until("the session is claimed", func() bool {
-			var both sync.WaitGroup
-			for i := range servers {
-				both.Go(func() {
-					if c := r.dial(i, state); c != nil && c.State().PID == state.PID {
-						won.Add(1)
-					} else if c != nil {
-						c.Disconnect()
-					}
-				})
+		if got := <-r.ends; got != (end{from, s.ID(), socketio.ReasonTransportClose}) {
+			r.Fatalf("the old socket: %v", got)
+		}
+		again := <-r.sockets
+		if again.ID() != s.ID() || !again.Recovered() || again.Namespace() != r.ns[to] || !slices.Contains(again.Rooms(), room) {
+			r.Fatalf("id %s, recovered %t, rooms %v", again.ID(), again.Recovered(), again.Rooms())
+		}
+		if name, _ := nick.Get(again); name != "ann" {
+			r.Errorf("nick %q", name)
+		}
+		if err := r.ns[from].To(room).Emit("e", 3); err != nil {
+			r.Fatal(err)
+		}
+		for want := range 4 {
+			var got int
+			if err := json.Unmarshal(c.Expect("e").Args[0], &got); err != nil || got != want {
+				r.Fatalf("round %d: got %d, %v, want %d", round, got, err, want)
 			}
-			both.Wait()
-			return won.Load() > 0
+		}
+		old.Resume()
+		r.until("the old connection is closed", func() bool { return closed(old) })
+		if here := len(r.ns[from].Sockets()); here != 0 {
+			r.Errorf("%d sockets on the old server", here)
+		}
+	}
+}
+
+func closed(c *socketiotest.Client) bool {
+	select {
+	case <-c.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// thieves: who knows a pid ends nobody's socket.
+func thieves(r *refuge) {
+	c := r.dialAs("ann", 0, socketiotest.State{})
+	s := <-r.sockets
+	state := c.State()
+	for server := range servers {
+		thief := r.dialAs("eve", server, state)
+		if thief == nil || thief.State().PID == state.PID || thief.ID() == s.ID() {
+			r.Error("another user got the session")
+		}
+	}
+	if !s.Connected() || closed(c) || len(r.ends) > 0 {
+		r.Fatal("another user ended the socket")
+	}
+	c.Pause()
+	back := r.dialAs("ann", 1, state)
+	if back == nil || back.State().PID != state.PID || back.ID() != s.ID() {
+		r.Error("its user did not get the session")
+	}
+}
+
+// claims: of clients that bring one pid at the same time one has the session in the end, whether its old socket is there or not.
+func claims(r *refuge) {
+	for round := range 10 {
+		c := r.dial(0, socketiotest.State{})
+		id := (<-r.sockets).ID()
+		state := c.State()
+		if c.Pause(); round%2 == 0 {
+			c.Abort()
+		}
+		var all [2 * servers]*socketiotest.Client
+		var work sync.WaitGroup
+		for i := range all {
+			work.Go(func() { all[i] = r.dial(i%servers, state) })
+		}
+		work.Wait()
+		r.until("one has the session", func() bool {
+			has := 0
+			for _, c := range all {
+				if c != nil && c.State().PID == state.PID && !closed(c) {
+					has++
+				}
+			}
+			return has == 1
 		})
-		if won.Load() != 1 {
-			r.Fatalf("%d have recovered", won.Load())
+		sockets := 0
+		for _, ns := range r.ns {
+			for _, s := range ns.Sockets() {
+				if s.ID() == id {
+					sockets++
+				}
+			}
+		}
+		if sockets != 1 {
+			r.Errorf("%d sockets have the id", sockets)
+		}
+		for range all {
+			<-r.sockets
 		}
 	}
 }

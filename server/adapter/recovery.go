@@ -82,6 +82,29 @@ type Recovery interface {
 	Close()
 }
 
+// A Holding is a session that is not saved because its socket is still there: its server has not noticed that the client has lost the
+// connection, or is not done with that.
+type Holding struct {
+	// Server is the server's id, in the words of the Recovery.
+	Server string
+	// Socket is the id of the socket.
+	Socket string
+	// Saved is that of the Session that the socket will leave behind, by which a server knows whether it is still the same socket.
+	Saved string
+}
+
+// A Finder is a Recovery of several servers that finds the sessions which others of them hold, so that clients recover whose old
+// server has not noticed yet that they are gone.
+type Finder interface {
+	Recovery
+	// Find asks the servers of the namespace, through Local.Holding, for who holds a session. One that does not answer until ctx ends
+	// does not hold it; the error says that nobody could be asked.
+	Find(ctx context.Context, pid string) (h Holding, found bool, err error)
+	// Release has that server end the socket, if it is the user's, through Local.Release. It returns when the session is saved, if it will be:
+	// Claim tells.
+	Release(ctx context.Context, pid, user string, h Holding) error
+}
+
 // A Recoverer is an Adapter that brings a Recovery, shared by all servers: their events
 // have one order and clients may come back to any of them.
 //

@@ -104,13 +104,14 @@ func (ns *Namespace) enableRecovery(opts Recovery) {
 
 // newRecovery takes options that are complete.
 func newRecovery(ns *Namespace, opts Recovery) *recovery {
-	r := &recovery{ns: ns, opts: opts, owners: make(map[string]*Socket)}
+	r := &recovery{ns: ns, opts: opts, owners: make(map[string]*Socket), arrivals: make(map[string]*arrival)}
 	o := &ns.server.opts
 	// A connection may be dead for this long before it is noticed.
 	keep := r.opts.Window + o.PingInterval + 2*o.PingTimeout + time.Second
 	if ns.peers != nil {
 		if a, ok := ns.peers.Adapter.(adapter.Recoverer); ok {
 			r.log = a.Recovery(keep)
+			r.finder, _ = r.log.(adapter.Finder)
 		}
 	}
 	if r.shared = r.log != nil; !r.shared {
@@ -138,21 +139,23 @@ type recovery struct {
 	ns     *Namespace
 	opts   Recovery
 	log    adapter.Recovery
-	shared bool // the log is that of all servers
+	shared bool           // the log is that of all servers
+	finder adapter.Finder // the same log, if it can ask the other servers
 
 	pending pending // only if shared
 
 	// Guarded by ns.mu.
-	owners map[string]*Socket // by pid: the sockets that are connected or away
-	away   list.List          // of *Socket, who went first in front
-	closed bool
+	owners   map[string]*Socket  // by pid: the sockets that are connected or away
+	arrivals map[string]*arrival // by pid: the clients that claim a session
+	away     list.List           // of *Socket, who went first in front
+	closed   bool
 }
 
 // A lease is what a socket has to do with recovery.
 type lease struct {
 	user        string
 	since, came string // see adapter.Session
-	saved       string // the same
+	saved       string // the same, for when it will be saved
 	recovered   atomic.Bool
 	fresh       bool // whatever pid the client brings, it is new
 	begun       bool // the client has been told that it is connected
@@ -166,7 +169,7 @@ type lease struct {
 	pid   string        // a secret between server and client
 	over  bool          // the session is over, or another socket has it
 	left  bool          // the disconnect hooks have run
-	freed chan struct{} // closed when left is set; nil unless somebody waits
+	freed []func()      // called when left is set and the session saved
 	place *list.Element // in recovery.away, if it is away
 	timer *engineio.Timer
 	rooms []adapter.Stay // since the socket has left
@@ -193,6 +196,12 @@ func (r *recovery) keep(s *Socket) bool {
 func (r *recovery) save(s *Socket) (kept, waits bool) {
 	l, ns := s.lease, r.ns
 	kept = slices.Contains(recoverable, s.reason) && !errors.Is(s.client.session.Cause(), engineio.ErrGoingAway)
+	var freed []func()
+	defer func() {
+		for _, done := range freed { // with no lock held
+			done()
+		}
+	}()
 	defer ns.unlockRooms(ns.lockRooms())
 	waits = kept && !r.over()
 	if kept = waits || kept && r.shared; kept {
@@ -204,9 +213,6 @@ func (r *recovery) save(s *Socket) (kept, waits bool) {
 		}
 		ns.detach(s)
 		until := time.Now().Add(r.opts.Window)
-		if r.shared {
-			l.saved = newID()
-		}
 		r.log.Save(adapter.Session{
 			ID: s.id, PID: l.pid, User: l.user, Rooms: slices.Clone(l.rooms), Data: s.sharedData(),
 			Since: l.since, Came: l.came, Saved: l.saved, Until: until,
@@ -218,9 +224,7 @@ func (r *recovery) save(s *Socket) (kept, waits bool) {
 		delete(r.owners, l.pid)
 	}
 	l.left = true
-	if l.freed != nil {
-		close(l.freed)
-	}
+	freed, l.freed = l.freed, nil
 	return kept, waits
 }
 
