@@ -118,6 +118,9 @@ func (r *recovery) recognise(s *Socket) *comeback {
 // claim takes the session out of the store. Where its socket is on this server, whoever
 // ends its waiting goes on with the session and nobody else.
 func (r *recovery) claim(s *Socket, back *comeback) (found bool, err error) {
+	if s.state.Load() == stateClosed {
+		return false, nil // the client may be somewhere else by now
+	}
 	r.ns.mu.Lock()
 	old := r.owners[back.pid]
 	ours := old == nil || r.stopWaiting(old)
