@@ -70,8 +70,9 @@ type Recovery interface {
 	Save(s Session)
 	// Claim takes a session out, so that of several callers one has it.
 	Claim(ctx context.Context, pid string) (s Session, found bool, err error)
-	// Discard is Claim for a session that nobody came back to.
-	Discard(ctx context.Context, pid string) (found bool, err error)
+	// Discard is Claim for a session that nobody came back to. It leaves one that has been saved anew, since the client has been at
+	// another server, which Saved tells.
+	Discard(ctx context.Context, pid, saved string) (found bool, err error)
 	// Replay calls take for each event after the offset that was for the
 	// session, oldest first, and then join: at that moment take has had all
 	// that was delivered so far. An error of take ends it. With any error,

@@ -291,7 +291,7 @@ func (e eviction) Run() {
 type ending expiry
 
 func (e ending) Run() {
-	found, err := e.r.log.Discard(e.r.ns.server.life, e.s.lease.pid)
+	found, err := e.r.log.Discard(e.r.ns.server.life, e.s.lease.pid, e.s.lease.saved)
 	if err != nil {
 		e.s.log().Error("cannot discard a session", "error", err)
 	}

@@ -104,7 +104,7 @@ type sharedLog struct {
 	bus *memory.Bus
 	log *replay.Log
 
-	asked chan string // has the pid of each search, while there is room
+	asked, discarded chan string // have the pids of searches and of discarded sessions, while there is room
 
 	mu      sync.Mutex // guards members
 	members []*member
@@ -121,8 +121,8 @@ func newSharedLog() *sharedLog {
 	timer := func(d time.Duration, f func()) func() { t := time.AfterFunc(d, f); return func() { t.Stop() } }
 	return &sharedLog{
 		bus:   memory.NewBus(nil),
-		asked: make(chan string, 1000),
-		log:   replay.New(replay.Limits{Age: time.Minute, Bytes: 1 << 20, Events: 1000}, timer),
+		asked: make(chan string, 1000), discarded: make(chan string, 1000),
+		log: replay.New(replay.Limits{Age: time.Minute, Bytes: 1 << 20, Events: 1000}, timer),
 	}
 }
 
@@ -148,12 +148,22 @@ type memberLog struct {
 
 func (memberLog) Close() {}
 
-// Find asks the members one after the other.
-func (l memberLog) Find(ctx context.Context, pid string) (h adapter.Holding, found bool, err error) {
+func note(ch chan<- string, pid string) {
 	select {
-	case l.member.asked <- pid:
+	case ch <- pid:
 	default:
 	}
+}
+
+func (l memberLog) Discard(ctx context.Context, pid, saved string) (bool, error) {
+	found, err := l.Log.Discard(ctx, pid, saved)
+	note(l.member.discarded, pid)
+	return found, err
+}
+
+// Find asks the members one after the other.
+func (l memberLog) Find(ctx context.Context, pid string) (h adapter.Holding, found bool, err error) {
+	note(l.member.asked, pid)
 	l.member.mu.Lock()
 	members := slices.Clone(l.member.members)
 	l.member.mu.Unlock()

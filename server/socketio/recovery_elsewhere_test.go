@@ -181,3 +181,32 @@ func TestASessionThatIsBeingClaimedIsWaitedFor(t *testing.T) {
 		t.Error("another id")
 	}
 }
+
+// TestAnEarlierServerEndsNoLaterStay: when the server that a client has left for another one stops waiting for it, what the client has
+// left behind at the other since then stays.
+func TestAnEarlierServerEndsNoLaterStay(t *testing.T) {
+	shared := newSharedLog()
+	defer shared.log.Close()
+	all := lounges(t, 2, shared.connect, socketio.Recovery{MaxSessions: 1})
+	c, s := all[0].guest(nil)
+	state := c.State()
+	all[0].cut(c)
+	waitFor(t, "the session is saved", func() bool { return all[0].srv.Stats().Away == 1 })
+	back, again := all[1].guest(state)
+	recovered(t, back, again, state, true)
+	all[1].cut(back)
+	waitFor(t, "the session is saved again", func() bool { return all[1].srv.Stats().Away == 1 })
+	other, _ := all[0].guest(nil)
+	all[0].cut(other) // there is no room for two
+	if receive(t, shared.discarded) != state.PID {
+		t.Fatal("another session is discarded")
+	}
+	back, again = all[1].guest(state)
+	recovered(t, back, again, state, true)
+	if again.ID() != s.ID() {
+		t.Error("another id")
+	}
+	if len(all[0].gone) > 0 {
+		t.Error("the client is called gone")
+	}
+}
