@@ -26,8 +26,9 @@ type finder struct {
 	silence  time.Time // when a server has not answered in time
 }
 
-// A server that is frozen, or lost without a word, is waited for as long as the caller likes, but then not again for a while.
-const brief = 100 * time.Millisecond
+// A server that is frozen, or lost without a word, is waited for as long as the caller likes, and then no longer than this until
+// all have answered again or Options.Timeout is over.
+const brief = 250 * time.Millisecond
 
 // A letter is a question or its answer, as JSON.
 type letter struct {
@@ -127,10 +128,13 @@ func (l *log) Find(ctx context.Context, pid string) (h adapter.Holding, found bo
 	}
 	f.mu.Unlock()
 	q, err := f.ask(ctx, "", letter{Kind: letterFind, PID: pid})
-	if q.answers < q.expected && !q.held && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		f.mu.Lock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch silent := q.answers < q.expected; {
+	case err == nil && !silent:
+		f.silence = time.Time{}
+	case silent && !q.held && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		f.silence = time.Now()
-		f.mu.Unlock()
 	}
 	return q.holding, q.held, err
 }

@@ -70,9 +70,13 @@ func (o Recovery) withDefaults() Recovery {
 // middlewares that a client cannot recover, it gets another Socket, with a new id,
 // for which they run again.
 //
+// A client that is back before the end of its old connection was noticed takes its place: the
+// old socket ends with ReasonTransportClose, and the new one connects when the disconnect
+// hooks have run.
+//
 // On a parent it concerns all children, of which one that Of has made may have options
 // of its own. Where the adapter is an [adapter.Recoverer] clients may come back to any
-// server; MaxEvents and MaxBytes are the adapter's business then, and events to a
+// server, with an [adapter.Finder] also before their old one has noticed; MaxEvents and MaxBytes are the adapter's business then, and events to a
 // Target that is Local are not kept.
 func (ns *Namespace) EnableRecovery(opts Recovery) {
 	opts = opts.withDefaults()
