@@ -130,11 +130,12 @@ func (l *log) Find(ctx context.Context, pid string) (h adapter.Holding, found bo
 	q, err := f.ask(ctx, "", letter{Kind: letterFind, PID: pid})
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch silent := q.answers < q.expected; {
-	case err == nil && !silent:
-		f.silence = time.Time{}
-	case silent && !q.held && errors.Is(ctx.Err(), context.DeadlineExceeded):
+	switch {
+	case q.held:
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		f.silence = time.Now()
+	case err == nil:
+		f.silence = time.Time{}
 	}
 	return q.holding, q.held, err
 }

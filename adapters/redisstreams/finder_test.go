@@ -161,3 +161,23 @@ func TestForgedLettersEndNoSockets(t *testing.T) {
 		}
 	}
 }
+
+// TestHooksThatTakeLong hold up a client that comes to another server for Options.Timeout at most. Then it starts anew.
+func TestHooksThatTakeLong(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	opts := options()
+	opts.Timeout = 200 * time.Millisecond
+	s := sites(t, 2, client, opts, socketio.Recovery{})
+	found(t, client, opts, 2)
+	goOn := make(chan struct{})
+	s[0].ns.OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) { <-goOn })
+	c := s[0].dial(socketiotest.State{})
+	state := c.State()
+	c.Pause()
+	s[1].recovers(state, false)
+	close(goOn)
+	s[0].until("the old socket has left", func() bool { return s[0].server.Stats().Away == 1 })
+	s[1].recovers(state, true) // the session is in Redis now
+	c.Abort()
+}

@@ -253,50 +253,6 @@ func (r *recovery) resume(s *Socket, back *comeback) bool {
 	return r.restore(s, back)
 }
 
-// takeOver ends a socket whose client is here already, and claims what it leaves
-// behind when its disconnect hooks have run.
-func (r *recovery) takeOver(s *Socket, back *comeback) bool {
-	switch {
-	case back.old == nil:
-		if err := r.finder.Release(s.lifetime(), back.pid, s.lease.user, back.elsewhere); err != nil {
-			s.log().Debug("cannot take a session over from another server", "error", err)
-			return false
-		}
-	case back.old.lease.user != s.lease.user:
-		return false
-	default:
-		freed := make(chan struct{})
-		r.free(back.old, func() { close(freed) })
-		select {
-		case <-freed:
-		case <-s.lifetime().Done():
-			return false
-		}
-	}
-	found, _ := r.claim(s, back)
-	return found
-}
-
-// free ends a socket whose client is somewhere else, and calls done when its disconnect
-// hooks have run and its session is saved.
-func (r *recovery) free(old *Socket, done func()) {
-	if old.end(nil, ReasonTransportClose) == stateConnected {
-		old.client.forget(old, true)
-		if old.client.deserted() {
-			old.client.session.Close(ReasonTransportClose)
-		}
-	}
-	r.ns.mu.Lock()
-	left := old.lease.left
-	if !left {
-		old.lease.freed = append(old.lease.freed, done)
-	}
-	r.ns.mu.Unlock()
-	if left {
-		done()
-	}
-}
-
 var errTooMuch = errors.New("more was missed than may be sent at a time")
 
 // hearing is how long a client that comes back waits until it is sure that this server hears the others.

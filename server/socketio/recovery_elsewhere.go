@@ -59,6 +59,50 @@ func (r *recovery) find(s *Socket, back *comeback) (found bool) {
 	return found && back.elsewhere.Socket != ""
 }
 
+// takeOver ends a socket whose client is here already, and claims what it leaves
+// behind when its disconnect hooks have run.
+func (r *recovery) takeOver(s *Socket, back *comeback) bool {
+	switch {
+	case back.old == nil:
+		if err := r.finder.Release(s.lifetime(), back.pid, s.lease.user, back.elsewhere); err != nil {
+			s.log().Debug("cannot take a session over from another server", "error", err)
+			return false
+		}
+	case back.old.lease.user != s.lease.user:
+		return false
+	default:
+		freed := make(chan struct{})
+		r.free(back.old, func() { close(freed) })
+		select {
+		case <-freed:
+		case <-s.lifetime().Done():
+			return false
+		}
+	}
+	found, _ := r.claim(s, back)
+	return found
+}
+
+// free ends a socket whose client is somewhere else, and calls done when its disconnect
+// hooks have run and its session is saved.
+func (r *recovery) free(old *Socket, done func()) {
+	if old.end(nil, ReasonTransportClose) == stateConnected {
+		old.client.forget(old, true)
+		if old.client.deserted() {
+			old.client.session.Close(ReasonTransportClose)
+		}
+	}
+	r.ns.mu.Lock()
+	left := old.lease.left
+	if !left {
+		old.lease.freed = append(old.lease.freed, done)
+	}
+	r.ns.mu.Unlock()
+	if left {
+		done()
+	}
+}
+
 func (l local) Holding(pid string, answer func(adapter.Holding, bool)) {
 	r := l.peers.ns.recovery.Load()
 	if r == nil {
