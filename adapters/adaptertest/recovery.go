@@ -216,13 +216,20 @@ func nomads(r *refuge) {
 					break
 				}
 				old := c
-				if rand.IntN(2) == 0 {
-					old.Pause() // its server notices nothing
-				} else {
+				old.Pause()
+				var noticed sync.WaitGroup
+				switch rand.IntN(3) { // otherwise its server notices nothing
+				case 0:
 					old.Abort()
+					time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
+				case 1:
+					noticed.Go(func() {
+						time.Sleep(time.Duration(rand.IntN(5)) * time.Millisecond)
+						old.Abort()
+					})
 				}
-				time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
 				c = r.back((at+1)%servers, state)
+				noticed.Wait()
 				old.Abort()
 				comebacks.Add(1)
 			}

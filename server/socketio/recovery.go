@@ -76,8 +76,8 @@ func (o Recovery) withDefaults() Recovery {
 //
 // On a parent it concerns all children, of which one that Of has made may have options
 // of its own. Where the adapter is an [adapter.Recoverer] clients may come back to any
-// server, with an [adapter.Finder] also before their old one has noticed; MaxEvents and MaxBytes are the adapter's business then, and events to a
-// Target that is Local are not kept.
+// server, with an [adapter.Finder] also before their old one has noticed; MaxEvents and
+// MaxBytes are the adapter's business then, and events to a Target that is Local are not kept.
 func (ns *Namespace) EnableRecovery(opts Recovery) {
 	opts = opts.withDefaults()
 	ns.server.mu.Lock()

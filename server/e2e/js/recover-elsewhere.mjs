@@ -28,8 +28,10 @@ class Traveller {
     this.socket.on("connect", () => {
       const direction = `${this.from?.kind} to ${this.site.kind}`;
       if (!this.from) return;
-      if (this.socket.recovered) sum.recovered[direction] = (sum.recovered[direction] ?? 0) + 1;
-      else {
+      if (this.socket.recovered) {
+        sum.recovered[direction] = (sum.recovered[direction] ?? 0) + 1;
+        if (this.socket.id !== this.id) sum.trouble.push(`${direction}: recovered with another id`);
+      } else {
         sum.fresh[direction] = (sum.fresh[direction] ?? 0) + 1;
         this.last = {};
         this.socket.emit("join", "room", () => {});
