@@ -63,7 +63,7 @@ func newRefuge(t *testing.T, connect Connector) *refuge {
 	var adapters []adapter.Adapter
 	for i := range r.servers {
 		r.servers[i] = socketio.New(&socketio.Options{
-			PingInterval: time.Second, PingTimeout: time.Second,
+			PingInterval: patience, PingTimeout: patience, // however loaded the machine is
 			Adapter: func(local adapter.Local) (adapter.Adapter, error) {
 				a, err := connect(local)
 				if err == nil && local.Namespace() == "/refuge" {
@@ -76,7 +76,7 @@ func newRefuge(t *testing.T, connect Connector) *refuge {
 			},
 		})
 		r.ns[i] = r.servers[i].Of("/refuge")
-		r.ns[i].EnableRecovery(socketio.Recovery{Window: time.Minute, User: func(s *socketio.Socket) string {
+		r.ns[i].EnableRecovery(socketio.Recovery{Window: time.Minute, MaxWait: patience, User: func(s *socketio.Socket) string {
 			var in login
 			_ = json.Unmarshal(s.Handshake().Auth, &in)
 			return in.User

@@ -107,25 +107,24 @@ func claims(r *refuge) {
 		}
 		work.Wait()
 		r.until("one has the session", func() bool {
-			has := 0
+			clients, sockets := 0, 0
 			for _, c := range all {
 				if c != nil && c.State().PID == state.PID && !closed(c) {
-					has++
+					clients++
 				}
 			}
-			return has == 1
+			for _, ns := range r.ns {
+				for _, s := range ns.Sockets() {
+					if s.ID() == id {
+						sockets++
+					}
+				}
+			}
+			if sockets > 1 {
+				r.Fatalf("%d sockets have the id", sockets)
+			}
+			return clients == 1 && sockets == 1
 		})
-		sockets := 0
-		for _, ns := range r.ns {
-			for _, s := range ns.Sockets() {
-				if s.ID() == id {
-					sockets++
-				}
-			}
-		}
-		if sockets != 1 {
-			r.Errorf("%d sockets have the id", sockets)
-		}
 		for range all {
 			<-r.sockets
 		}

@@ -256,11 +256,17 @@ func (f *finder) answer(question letter, look func(reply func(letter))) {
 	f.owed++
 	f.mu.Unlock()
 	reply := func(l letter) {
-		f.mu.Lock()
-		f.owed--
-		f.mu.Unlock()
 		l.Kind, l.Request = letterAnswer, question.Request
-		_ = f.send(question.From, l, func(int64, error) {}) // who gets none does not wait for ever
+		send := func() {
+			f.mu.Lock()
+			f.owed--
+			f.mu.Unlock()
+			_ = f.send(question.From, l, func(int64, error) {}) // who gets none does not wait for ever
+		}
+		// What has been saved of the session is in Redis then, whoever of a Redis Cluster has it.
+		if f.bus.c.conn.After(f.bus.log.key(question.PID), send) != nil {
+			send()
+		}
 	}
 	if full {
 		f.bus.c.noted.warn("redisstreams: too many questions wait", "Options.MaxAnswering", f.bus.c.opts.MaxAnswering)
@@ -270,19 +276,13 @@ func (f *finder) answer(question letter, look func(reply func(letter))) {
 	}
 }
 
-// release has the socket of a session ended, once it has had all that was sent before, and replies when Redis has the session.
+// release has the socket of a session ended, once it has had all that was sent before.
 func (f *finder) release(question letter, reply func(letter)) {
 	b := f.bus
-	key := b.log.key(question.PID)
-	saved := func() {
-		// Behind the saving, whoever has that key.
-		if b.c.conn.Do(key, func(any, error) { reply(letter{}) }, "EXISTS", key) != nil {
-			reply(letter{})
-		}
-	}
+	done := func() { reply(letter{}) }
 	b.behind(func() {
-		if !b.act(func() { b.local.Release(question.PID, question.User, question.Saved, saved) }) {
-			reply(letter{})
+		if !b.act(func() { b.local.Release(question.PID, question.User, question.Saved, done) }) {
+			done()
 		}
-	}, func() { reply(letter{}) })
+	}, done)
 }

@@ -39,7 +39,7 @@ func TestNodeServersHearNothingOfTakeovers(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)
 	opts := options()
-	s := sites(t, 2, client, opts, socketio.Recovery{})
+	s := sites(t, 2, client, opts, socketio.Recovery{MaxWait: patience})
 	found(t, client, opts, 2)
 	ctx := context.Background()
 	node := client.PSubscribe(ctx, opts.ChannelPrefix+"#*")
@@ -66,7 +66,8 @@ func TestServersThatDoNotAnswer(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)
 	opts := options()
-	s := sites(t, 3, client, opts, socketio.Recovery{})
+	const wait = 3 * time.Second
+	s := sites(t, 3, client, opts, socketio.Recovery{MaxWait: wait})
 	found(t, client, opts, 3)
 	frozen := client.Subscribe(context.Background(), opts.ChannelPrefix+"-parley#/stage#")
 	defer frozen.Close()
@@ -78,14 +79,14 @@ func TestServersThatDoNotAnswer(t *testing.T) {
 	}
 	takesOver(s[1], s[0]) // those that are there answer
 	takesOver(s[2], s[1])
-	if first := stale(); first < time.Second {
+	if first := stale(); first < wait {
 		t.Errorf("waited %v for a server that may still answer", first)
 	}
 	begin := time.Now()
 	for range 5 {
 		stale()
 	}
-	if all := time.Since(begin); all > 4*time.Second { // of 5 s
+	if all := time.Since(begin); all > 3*wait {
 		t.Errorf("five waited %v", all)
 	}
 	_ = frozen.Close()
@@ -99,7 +100,7 @@ func TestServersThatDoNotAnswer(t *testing.T) {
 	found(t, client, opts, 2)
 	begin = time.Now()
 	s[1].recovers(c.State(), false)
-	if waited := time.Since(begin); waited > time.Second {
+	if waited := time.Since(begin); waited >= wait {
 		t.Errorf("waited %v for a server that is gone", waited)
 	}
 }
@@ -127,7 +128,7 @@ func TestForgedLettersEndNoSockets(t *testing.T) {
 	for _, secret := range [][]byte{nil, []byte("0123456789abcdef")} {
 		opts := options()
 		opts.Secret = secret
-		s := sites(t, 2, client, opts, socketio.Recovery{})
+		s := sites(t, 2, client, opts, socketio.Recovery{MaxWait: patience})
 		prefix := opts.ChannelPrefix
 		if secret != nil {
 			prefix = "parley-signed:" + prefix
@@ -168,7 +169,7 @@ func TestHooksThatTakeLong(t *testing.T) {
 	client := redistest.Start(t).Client(t)
 	opts := options()
 	opts.Timeout = 200 * time.Millisecond
-	s := sites(t, 2, client, opts, socketio.Recovery{})
+	s := sites(t, 2, client, opts, socketio.Recovery{MaxWait: patience})
 	found(t, client, opts, 2)
 	goOn := make(chan struct{})
 	s[0].ns.OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) { <-goOn })

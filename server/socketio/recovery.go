@@ -28,6 +28,10 @@ type Recovery struct {
 	// SkipMiddlewares leaves the middlewares out for a client that comes back.
 	// User must then make do with the handshake.
 	SkipMiddlewares bool
+	// MaxWait is how long a client that comes back waits for other servers at most: for one that may still have its old
+	// connection and does not answer, or, where each server recovers its own clients only, until it is sure that this one
+	// hears the others. 1 s.
+	MaxWait time.Duration
 
 	// MaxEvents and MaxBytes bound the events of the namespace that are kept. The
 	// oldest go first, and a client that has missed one of them does not recover.
@@ -42,6 +46,7 @@ type Recovery struct {
 // withDefaults returns a copy in which everything is set.
 func (o Recovery) withDefaults() Recovery {
 	setting[time.Duration]{"Recovery.Window", &o.Window, 2 * time.Minute}.apply()
+	setting[time.Duration]{"Recovery.MaxWait", &o.MaxWait, time.Second}.apply()
 	for _, n := range []setting[int]{
 		{"Recovery.MaxEvents", &o.MaxEvents, 100_000},
 		{"Recovery.MaxBytes", &o.MaxBytes, 16 << 20},

@@ -255,9 +255,6 @@ func (r *recovery) resume(s *Socket, back *comeback) bool {
 
 var errTooMuch = errors.New("more was missed than may be sent at a time")
 
-// hearing is how long a client that comes back waits until it is sure that this server hears the others.
-const hearing = time.Second
-
 // catchUp makes sure that a log in memory has what other servers have sent, or says that something is missing: a
 // connection to them may have been lost, unnoticed so far.
 func (r *recovery) catchUp(ctx context.Context, session adapter.Session) error {
@@ -272,7 +269,7 @@ func (r *recovery) catchUp(ctx context.Context, session adapter.Session) error {
 	for _, stay := range session.Rooms {
 		rooms = append(rooms, stay.Room)
 	}
-	ctx, cancel := context.WithTimeout(ctx, hearing)
+	ctx, cancel := context.WithTimeout(ctx, r.opts.MaxWait)
 	defer cancel()
 	return others.Sync(ctx, rooms...)
 }

@@ -50,7 +50,7 @@ func (r *recovery) arrived(back *comeback) {
 // find looks for a server that has the socket of a session, because it has not noticed
 // that the client is gone.
 func (r *recovery) find(s *Socket, back *comeback) (found bool) {
-	ctx, cancel := context.WithTimeout(s.lifetime(), hearing)
+	ctx, cancel := context.WithTimeout(s.lifetime(), r.opts.MaxWait)
 	defer cancel()
 	var err error
 	if back.elsewhere, found, err = r.finder.Find(ctx, back.pid); err != nil {

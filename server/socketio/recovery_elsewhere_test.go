@@ -145,7 +145,7 @@ func TestAFrozenServerHoldsNobodyUp(t *testing.T) {
 func TestASessionThatIsBeingClaimedIsWaitedFor(t *testing.T) {
 	shared := newSharedLog()
 	defer shared.log.Close()
-	all := lounges(t, 3, shared.connect, socketio.Recovery{})
+	all := lounges(t, 3, shared.connect, socketio.Recovery{MaxWait: patience})
 	entered, goOn := make(chan struct{}), make(chan struct{})
 	all[1].Use(func(context.Context, *socketio.Socket) error {
 		close(entered)
