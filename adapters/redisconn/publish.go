@@ -144,6 +144,11 @@ func (l *lane) flush(ctx context.Context) error {
 	}
 }
 
+// After calls f, as done of Publish is, when all commands that were queued with the pin before are done. An error, ErrClosed, says that it will not.
+func (c *Conn) After(pin string, f func()) error {
+	return c.lane(pin).push(&command{done: func(any, error) { f() }})
+}
+
 // tracked returns what finishes a command or mark pushed now: f is told whether it, or any before it that is queued now, was not carried out.
 func (l *lane) tracked(f func(error)) func(any, error) {
 	l.mu.Lock()

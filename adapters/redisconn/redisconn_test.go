@@ -261,3 +261,30 @@ func TestKilledAndRestarted(t *testing.T) {
 	}
 	eventually(t, "healthy again", func() bool { return c.Health().OK() && c.Health().Reconnects > 0 })
 }
+
+// TestAfter: when it calls, the commands of the pin that were queued before have been carried out.
+func TestAfter(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	c := open(t, client, quick)
+	for round := range 20 {
+		key := fmt.Sprint("after", round)
+		if err := c.Publish(key, nil, "SET", key, "x"); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		if err := c.After(key, func() { close(done) }); err != nil {
+			t.Fatal(err)
+		}
+		<-done
+		if client.Exists(t.Context(), key).Val() != 1 {
+			t.Fatal("After came before the command")
+		}
+	}
+	if err := c.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.After("k", func() { t.Error("called though closed") }); !errors.Is(err, redisconn.ErrClosed) {
+		t.Errorf("closed: %v", err)
+	}
+}

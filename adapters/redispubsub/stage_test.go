@@ -93,6 +93,12 @@ func (s *stage) ServerSide(p adapter.Payload, reply func(adapter.Payload)) error
 
 func (s *stage) Together(f func()) { f() }
 
+func (s *stage) Holding(_ string, answer func(adapter.Holding, bool)) {
+	answer(adapter.Holding{}, false)
+}
+
+func (s *stage) Release(_, _, _ string, done func()) { done() }
+
 func (s *stage) Missed() { s.got <- "missed" }
 
 // expect takes what was delivered next.

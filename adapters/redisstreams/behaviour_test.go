@@ -270,3 +270,30 @@ func TestSecrets(t *testing.T) {
 		t.Error("forged messages were not counted")
 	}
 }
+
+// TestAnEarlierServerEndsNoLaterStay: what a client has left behind at another server stays when the first one stops waiting.
+func TestAnEarlierServerEndsNoLaterStay(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	ctx := context.Background()
+	for later, opts := range map[bool]*redisstreams.Options{true: options(), false: options()} {
+		s := sites(t, 2, client, opts, socketio.Recovery{MaxSessions: 1})
+		state := s[0].cut(s[0].dial(socketiotest.State{}))
+		if later {
+			state = s[1].cut(s[1].recovers(state, true))
+		}
+		key := opts.SessionKeyPrefix + state.PID
+		s[0].until("the session is saved", func() bool { return client.Exists(ctx, key).Val() == 1 })
+		looks := func() int { return strings.Count(client.Info(ctx, "commandstats").Val(), "cmdstat_get:calls=") }
+		if err := client.ConfigResetStat(ctx).Err(); err != nil {
+			t.Fatal(err)
+		}
+		s[0].dial(socketiotest.State{}).Abort() // there is no room for two
+		s[0].until("the first is looked for", func() bool { return looks() > 0 })
+		if !later {
+			s[0].until("it is discarded", func() bool { return client.Exists(ctx, key).Val() == 0 })
+		}
+		s[0].synced()
+		s[1].recovers(state, later)
+	}
+}

@@ -112,23 +112,26 @@ func (b *bus) publish(channel string, m *cluster.Message) error {
 	return b.c.conn.Publish(b.pin(channel), nil, b.c.command, channel, b.c.opts.seal(channel, data))
 }
 
-func (b *bus) receive(m *cluster.Message) error {
+// act calls f, which may call Local. It reports false if that is over.
+func (b *bus) act(f func()) bool {
 	b.receiving.Lock()
 	defer b.receiving.Unlock()
 	if b.closed {
-		return nil
+		return false
 	}
-	return b.link.Receive(m)
+	f()
+	return true
+}
+
+func (b *bus) receive(m *cluster.Message) (err error) {
+	b.act(func() { err = b.link.Receive(m) })
+	return err
 }
 
 // missed notes that entries were lost.
 func (b *bus) missed() {
 	b.log.lose()
-	b.receiving.Lock()
-	defer b.receiving.Unlock()
-	if !b.closed {
-		b.local.Missed()
-	}
+	b.act(b.local.Missed)
 }
 
 // hear is the handler of both channels.
@@ -152,20 +155,25 @@ func (b *bus) hear(channel string, sealed []byte) error {
 
 // ask receives a question once all that is in the stream by now has taken effect.
 func (b *bus) ask(m *cluster.Message) error {
-	act := func(at id) {
-		if !b.stream.when(at, func() {
-			if err := b.receive(m); err != nil {
-				b.c.noted.warn("redisstreams: bad question", "err", err)
-			}
-		}) {
+	b.behind(func() {
+		if err := b.receive(m); err != nil {
+			b.c.noted.warn("redisstreams: bad question", "err", err)
+		}
+	}, func() {})
+	return nil
+}
+
+// behind calls f once all that is in the stream by now has taken effect, or full if too many wait for that.
+func (b *bus) behind(f, full func()) {
+	act := func(at id, _ error) {
+		if !b.stream.when(at, f) {
 			b.c.noted.warn("redisstreams: too many questions wait", "Options.MaxAnswering", b.c.opts.MaxAnswering)
+			full()
 		}
 	}
-	err := b.newest(func(at id, _ error) { act(at) })
-	if err != nil {
-		act(id{})
+	if err := b.newest(act); err != nil {
+		act(id{}, nil)
 	}
-	return nil
 }
 
 // newest asks for the id of the newest entry, behind all that was queued before.
@@ -297,6 +305,7 @@ func (b *bus) Close(context.Context) error {
 	for _, sub := range subs {
 		sub.Close()
 	}
+	b.log.finder.end()
 	b.log.end()
 	b.receiving.Lock()
 	b.closed = true

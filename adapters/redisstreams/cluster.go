@@ -21,6 +21,13 @@
 // Redis is away that does not happen; after Options.MaxDelay events are delivered
 // nevertheless, and clients that were away at that time are not told that they have recovered.
 //
+// A client that comes to another server before its old one has noticed that it is gone recovers
+// too: servers with this package ask each other, on channels of their own that begin with
+// ChannelPrefix and "-parley#", for a session that is not in Redis, and the one that has its
+// socket ends it, if the user is the same. They wait socketio.Recovery.MaxWait for a server that
+// does not answer, and Options.Timeout for its disconnect hooks and the handlers before them. A
+// server of Node answers no such questions: whom it has not noticed to be gone starts anew.
+//
 // A session that a Node server has saved says neither whose it is nor of which namespace.
 // So it is only for clients for which socketio.Recovery.User returns "", and only with an offset
 // that is an event of the namespace. Node in turn restores sessions of this package without

@@ -13,8 +13,9 @@ import (
 // A log is connection state recovery of a namespace: its events have the order of the
 // stream.
 type log struct {
-	bus  *bus
-	keep time.Duration // for how long a session may be wanted at most
+	bus    *bus
+	keep   time.Duration // for how long a session may be wanted at most
+	finder finder
 
 	// mu is held while events are delivered, so that they are one at a time. It
 	// guards what follows.
@@ -46,7 +47,9 @@ type waiting struct {
 
 var _ adapter.Recovery = (*log)(nil)
 
-func newLog(b *bus) *log { return &log{bus: b, tails: make(map[*tail]struct{})} }
+func newLog(b *bus) *log {
+	return &log{bus: b, tails: make(map[*tail]struct{}), finder: finder{bus: b, searches: make(map[uint64]*search)}}
+}
 
 // Recovery implements adapter.Recoverer.
 func (r recoverer) Recovery(keep time.Duration) adapter.Recovery {
@@ -56,6 +59,7 @@ func (r recoverer) Recovery(keep time.Duration) adapter.Recovery {
 			"namespace", r.bus.namespace, "Options.StreamCount", r.bus.c.opts.StreamCount)
 		return nil
 	}
+	l.finder.begin()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.on, l.keep = true, keep

@@ -94,11 +94,15 @@ func TestStreamsOnARedisCluster(t *testing.T) {
 		o.StreamCount = 3
 		return connector(t, client, o)
 	})
-	adaptertest.RunRecovery(t, func(t *testing.T) adaptertest.Connector {
-		o := options()
-		o.StreamCount, o.Sharded, o.Secret = 3, true, []byte("0123456789abcdef")
-		return connector(t, client, o)
-	})
+	for name, sharded := range map[string]bool{"recovery": false, "recovery with sharded channels": true} {
+		t.Run(name, func(t *testing.T) {
+			adaptertest.RunRecovery(t, func(t *testing.T) adaptertest.Connector {
+				o := options()
+				o.StreamCount, o.Sharded, o.Secret = 3, sharded, []byte("0123456789abcdef")
+				return connector(t, client, o)
+			})
+		})
+	}
 }
 
 func TestImpossibleOptions(t *testing.T) {

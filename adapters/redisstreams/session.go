@@ -54,11 +54,7 @@ func (l *log) Claim(ctx context.Context, pid string) (s adapter.Session, found b
 	if err != nil || text == nil {
 		return s, false, err
 	}
-	record, err := l.bus.c.opts.unseal(key, text)
-	var namespace string
-	if err == nil {
-		s, namespace, err = l.bus.c.wire.ParseSession(record)
-	}
+	s, namespace, err := l.open(key, text)
 	switch {
 	case err != nil:
 		return adapter.Session{}, false, err
@@ -73,11 +69,31 @@ func (l *log) Claim(ctx context.Context, pid string) (s adapter.Session, found b
 	return s, s.PID == pid, nil
 }
 
+// discard deletes a key if its value is still the same.
+const discard = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0`
+
 // Discard implements adapter.Recovery.
-func (l *log) Discard(ctx context.Context, pid string) (found bool, err error) {
-	key := l.key(pid)
-	text, err := l.await(ctx, func(done func(any, error)) error { return l.bus.c.conn.Do(key, done, "DEL", key) })
-	return string(text) == "1", err
+func (l *log) Discard(ctx context.Context, pid, saved string) (found bool, err error) {
+	conn, key := l.bus.c.conn, l.key(pid)
+	text, err := l.await(ctx, func(done func(any, error)) error { return conn.Do(key, done, "GET", key) })
+	if err != nil || text == nil {
+		return false, err
+	}
+	s, _, err := l.open(key, text)
+	if err != nil || s.Saved != saved {
+		return false, err
+	}
+	deleted, err := l.await(ctx, func(done func(any, error)) error { return conn.Do(key, done, "EVAL", discard, 1, key, text) })
+	return string(deleted) == "1", err
+}
+
+// open reads a session as it is kept.
+func (l *log) open(key string, text []byte) (s adapter.Session, namespace string, err error) {
+	record, err := l.bus.c.opts.unseal(key, text)
+	if err != nil {
+		return s, "", err
+	}
+	return l.bus.c.wire.ParseSession(record)
 }
 
 // await waits for the reply to a command, as text; nil where Redis has none.

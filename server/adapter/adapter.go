@@ -64,6 +64,13 @@ type Local interface {
 	// once with the answer, an array of one value, from another goroutine; not if
 	// there is an error, or if the server shuts down before.
 	ServerSide(p Payload, reply func(Payload)) error
+	// Holding calls answer once, which must not block, with the socket that holds the session of a pid, if there is one here: at
+	// once, or when a client that is just coming back to the session has done so, or has failed to.
+	Holding(pid string, answer func(h Holding, held bool))
+	// Release ends the socket that holds a session as if its connection were lost, if it is this user's and Saved is that of its
+	// Holding. It calls done once, which must not block, when the disconnect hooks have run and the session has been given to
+	// Recovery.Save; at once where nothing is ended.
+	Release(pid, user, saved string, done func())
 	// Missed tells that messages of other servers may have been lost: those that
 	// were sent before the next one that the adapter brings. It does not block.
 	Missed()

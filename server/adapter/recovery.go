@@ -73,8 +73,9 @@ type Recovery interface {
 	Save(s Session)
 	// Claim takes a session out, so that of several callers one has it.
 	Claim(ctx context.Context, pid string) (s Session, found bool, err error)
-	// Discard is Claim for a session that nobody came back to.
-	Discard(ctx context.Context, pid string) (found bool, err error)
+	// Discard is Claim for a session that nobody came back to. It leaves one that has been saved anew, since the client has been at
+	// another server, which Saved tells.
+	Discard(ctx context.Context, pid, saved string) (found bool, err error)
 	// Replay calls take for each event after the offset that was for the
 	// session, oldest first, and then join: at that moment take has had all
 	// that was delivered so far. An error of take ends it. With any error,
@@ -83,6 +84,29 @@ type Recovery interface {
 	// Close forgets everything. Appended events are still delivered. A second
 	// Close does nothing.
 	Close()
+}
+
+// A Holding is a session that is not saved because its socket is still there: its server has not noticed that the client has lost the
+// connection, or is not done with that.
+type Holding struct {
+	// Server is the server's id, in the words of the Recovery.
+	Server string
+	// Socket is the id of the socket.
+	Socket string
+	// Saved is that of the Session that the socket will leave behind, by which a server knows whether it is still the same socket.
+	Saved string
+}
+
+// A Finder is a Recovery of several servers that finds the sessions which others of them hold, so that clients recover whose old
+// server has not noticed yet that they are gone.
+type Finder interface {
+	Recovery
+	// Find asks the servers of the namespace, through Local.Holding, for who holds a session. One that does not answer until ctx ends
+	// does not hold it; the error says that nobody could be asked.
+	Find(ctx context.Context, pid string) (h Holding, found bool, err error)
+	// Release has that server end the socket, if it is the user's, through Local.Release. It returns when the session is saved, if it will be:
+	// Claim tells.
+	Release(ctx context.Context, pid, user string, h Holding) error
 }
 
 // A Recoverer is an Adapter that brings a Recovery, shared by all servers: their events

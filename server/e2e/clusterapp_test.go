@@ -39,7 +39,7 @@ func newClusterApp(opts socketio.Options, recovery time.Duration) *clusterApp {
 	for _, name := range []string{"/", "/custom"} {
 		app.mount(app.io.Of(name))
 		if recovery > 0 {
-			app.io.Of(name).EnableRecovery(socketio.Recovery{Window: recovery})
+			app.io.Of(name).EnableRecovery(socketio.Recovery{Window: recovery, MaxWait: patience}) // however loaded the machine is
 		}
 	}
 	socketio.OnAck(app.io.Of("/control"), "order", app.control)

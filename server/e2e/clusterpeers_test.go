@@ -40,6 +40,8 @@ type nodePeer struct {
 type peerServer struct {
 	URL  string `json:"url"`
 	Node bool   `json:"node"`
+	// Relay is another way to the server; none if empty.
+	Relay string `json:"relay,omitempty"`
 
 	script *script // of Node
 	app    *clusterApp

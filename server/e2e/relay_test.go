@@ -22,6 +22,7 @@ type relay struct {
 	deadUp     bool
 	deadDown   bool
 	limitBytes int64 // 0: none
+	swallows   bool
 }
 
 // A link is one connection through a relay.
@@ -29,6 +30,7 @@ type link struct {
 	client, server *net.TCPConn
 	up, down       gate
 	left           budget
+	swallows       bool
 }
 
 // A gate lets bytes through, or holds them back as a dead network does.
@@ -125,6 +127,7 @@ func (r *relay) carry(client *net.TCPConn) {
 	}
 	l := &link{client: client, server: conn.(*net.TCPConn)}
 	r.mu.Lock()
+	l.swallows = r.swallows
 	l.left.unlimited = r.limitBytes == 0 || rand.IntN(2) == 0
 	if !l.left.unlimited {
 		l.left.bytes = rand.Int64N(r.limitBytes)
@@ -143,7 +146,12 @@ func (r *relay) carry(client *net.TCPConn) {
 	}
 	var both sync.WaitGroup
 	both.Go(func() { l.copy(l.server, l.client, &l.up) })
-	both.Go(func() { l.copy(l.client, l.server, &l.down) })
+	both.Go(func() {
+		l.copy(l.client, l.server, &l.down)
+		if l.swallows {
+			_, _ = io.Copy(io.Discard, l.server)
+		}
+	})
 	both.Wait()
 	r.mu.Lock()
 	delete(r.open, l)
@@ -160,17 +168,24 @@ func (l *link) copy(to, from *net.TCPConn, g *gate) {
 		g.pass()
 		allowed := l.left.take(n)
 		if _, failed := to.Write(buf[:allowed]); failed != nil || allowed < n {
-			l.cut()
+			l.end()
 			return
 		}
-		if err == io.EOF {
+		if err == io.EOF && !l.swallows {
 			_ = to.CloseWrite()
 			return
 		}
 		if err != nil {
-			l.cut()
+			l.end()
 			return
 		}
+	}
+}
+
+// end cuts the link, unless the server is not to know what the client has done.
+func (l *link) end() {
+	if !l.swallows {
+		l.cut()
 	}
 }
 
@@ -216,6 +231,13 @@ func (r *relay) freeze(up, down bool) {
 			l.down.freeze()
 		}
 	})
+}
+
+// swallow keeps the ends of new connections from the server: to it they stay, and are silent.
+func (r *relay) swallow() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.swallows = true
 }
 
 // halfClose ends the stream towards the server.

@@ -28,6 +28,10 @@ type Recovery struct {
 	// SkipMiddlewares leaves the middlewares out for a client that comes back.
 	// User must then make do with the handshake.
 	SkipMiddlewares bool
+	// MaxWait is how long a client that comes back waits for other servers at most: for one that may still have its old
+	// connection and does not answer, or, where each server recovers its own clients only, until it is sure that this one
+	// hears the others. 1 s.
+	MaxWait time.Duration
 
 	// MaxEvents and MaxBytes bound the events of the namespace that are kept. The
 	// oldest go first, and a client that has missed one of them does not recover.
@@ -42,6 +46,7 @@ type Recovery struct {
 // withDefaults returns a copy in which everything is set.
 func (o Recovery) withDefaults() Recovery {
 	setting[time.Duration]{"Recovery.Window", &o.Window, 2 * time.Minute}.apply()
+	setting[time.Duration]{"Recovery.MaxWait", &o.MaxWait, time.Second}.apply()
 	for _, n := range []setting[int]{
 		{"Recovery.MaxEvents", &o.MaxEvents, 100_000},
 		{"Recovery.MaxBytes", &o.MaxBytes, 16 << 20},
@@ -70,12 +75,18 @@ func (o Recovery) withDefaults() Recovery {
 // middlewares that a client cannot recover, it gets another Socket, with a new id,
 // for which they run again.
 //
+// A client that is back before the end of its old connection was noticed takes its place: the
+// old socket ends with ReasonTransportClose, and the new one connects when the disconnect
+// hooks have run.
+//
 // On a parent it concerns all children, of which one that Of has made may have options
 // of its own. Where the adapter is an [adapter.Recoverer] clients may come back to any
-// server; MaxEvents and MaxBytes are the adapter's business then, and events to a
-// Target that is Local are not kept. An event reaches also the clients of this server when it has its place in the
-// log of all servers. What is sent to a client without a place there, acknowledgements included, waits for the events
-// emitted before that are on their way to it; it is bounded as Options.SendQueuePackets and Options.SendQueueBytes say.
+// server, with an [adapter.Finder] also before their old one has noticed; MaxEvents and
+// MaxBytes are the adapter's business then, and events to a Target that is Local are not kept.
+// An event reaches also the clients of this server when it has its place in the log of all
+// servers. What is sent to a client without a place there, acknowledgements included, waits for
+// the events emitted before that are on their way to it; it is bounded as Options.SendQueuePackets
+// and Options.SendQueueBytes say.
 func (ns *Namespace) EnableRecovery(opts Recovery) {
 	opts = opts.withDefaults()
 	ns.server.mu.Lock()
@@ -106,13 +117,14 @@ func (ns *Namespace) enableRecovery(opts Recovery) {
 
 // newRecovery takes options that are complete.
 func newRecovery(ns *Namespace, opts Recovery) *recovery {
-	r := &recovery{ns: ns, opts: opts, owners: make(map[string]*Socket)}
+	r := &recovery{ns: ns, opts: opts, owners: make(map[string]*Socket), arrivals: make(map[string]*arrival)}
 	o := &ns.server.opts
 	// A connection may be dead for this long before it is noticed.
 	keep := r.opts.Window + o.PingInterval + 2*o.PingTimeout + time.Second
 	if ns.peers != nil {
 		if a, ok := ns.peers.Adapter.(adapter.Recoverer); ok {
 			r.log = a.Recovery(keep)
+			r.finder, _ = r.log.(adapter.Finder)
 		}
 	}
 	if r.shared = r.log != nil; !r.shared {
@@ -140,21 +152,23 @@ type recovery struct {
 	ns     *Namespace
 	opts   Recovery
 	log    adapter.Recovery
-	shared bool // the log is that of all servers
+	shared bool           // the log is that of all servers
+	finder adapter.Finder // the same log, if it can ask the other servers
 
 	pending pending // only if shared
 
 	// Guarded by ns.mu.
-	owners map[string]*Socket // by pid: the sockets that are connected or away
-	away   list.List          // of *Socket, who went first in front
-	closed bool
+	owners   map[string]*Socket  // by pid: the sockets that are connected or away
+	arrivals map[string]*arrival // by pid: the clients that claim a session
+	away     list.List           // of *Socket, who went first in front
+	closed   bool
 }
 
 // A lease is what a socket has to do with recovery.
 type lease struct {
 	user        string
 	since, came string // see adapter.Session
-	saved       string // the same
+	saved       string // the same, for when it will be saved
 	recovered   atomic.Bool
 	fresh       bool // whatever pid the client brings, it is new
 	begun       bool // the client has been told that it is connected
@@ -168,7 +182,7 @@ type lease struct {
 	pid   string        // a secret between server and client
 	over  bool          // the session is over, or another socket has it
 	left  bool          // the disconnect hooks have run
-	freed chan struct{} // closed when left is set; nil unless somebody waits
+	freed []func()      // called when left is set and the session saved
 	place *list.Element // in recovery.away, if it is away
 	timer *engineio.Timer
 	rooms []adapter.Stay // since the socket has left
@@ -195,6 +209,12 @@ func (r *recovery) keep(s *Socket) bool {
 func (r *recovery) save(s *Socket) (kept, waits bool) {
 	l, ns := s.lease, r.ns
 	kept = slices.Contains(recoverable, s.reason) && !errors.Is(s.client.session.Cause(), engineio.ErrGoingAway)
+	var freed []func()
+	defer func() {
+		for _, done := range freed { // with no lock held
+			done()
+		}
+	}()
 	defer ns.unlockRooms(ns.lockRooms())
 	waits = kept && !r.over()
 	if kept = waits || kept && r.shared; kept {
@@ -206,9 +226,6 @@ func (r *recovery) save(s *Socket) (kept, waits bool) {
 		}
 		ns.detach(s)
 		until := time.Now().Add(r.opts.Window)
-		if r.shared {
-			l.saved = newID()
-		}
 		r.log.Save(adapter.Session{
 			ID: s.id, PID: l.pid, User: l.user, Rooms: slices.Clone(l.rooms), Data: s.sharedData(),
 			Since: l.since, Came: l.came, Saved: l.saved, Until: until,
@@ -220,9 +237,7 @@ func (r *recovery) save(s *Socket) (kept, waits bool) {
 		delete(r.owners, l.pid)
 	}
 	l.left = true
-	if l.freed != nil {
-		close(l.freed)
-	}
+	freed, l.freed = l.freed, nil
 	return kept, waits
 }
 
@@ -289,7 +304,7 @@ func (e eviction) Run() {
 type ending expiry
 
 func (e ending) Run() {
-	found, err := e.r.log.Discard(e.r.ns.server.life, e.s.lease.pid)
+	found, err := e.r.log.Discard(e.r.ns.server.life, e.s.lease.pid, e.s.lease.saved)
 	if err != nil {
 		e.s.log().Error("cannot discard a session", "error", err)
 	}

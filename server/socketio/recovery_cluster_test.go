@@ -2,8 +2,12 @@ package socketio_test
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"slices"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -100,6 +104,8 @@ type sharedLog struct {
 	bus *memory.Bus
 	log *replay.Log
 
+	asked, discarded chan string // have the pids of searches and of discarded sessions, while there is room
+
 	mu      sync.Mutex // guards members
 	members []*member
 }
@@ -107,13 +113,15 @@ type sharedLog struct {
 type member struct {
 	adapter.Adapter
 	*sharedLog
-	local adapter.Local
+	local  adapter.Local
+	frozen atomic.Bool // does not answer
 }
 
 func newSharedLog() *sharedLog {
 	timer := func(d time.Duration, f func()) func() { t := time.AfterFunc(d, f); return func() { t.Stop() } }
 	return &sharedLog{
-		bus: memory.NewBus(nil),
+		bus:   memory.NewBus(nil),
+		asked: make(chan string, 1000), discarded: make(chan string, 1000),
 		log: replay.New(replay.Limits{Age: time.Minute, Bytes: 1 << 20, Events: 1000}, timer),
 	}
 }
@@ -139,6 +147,64 @@ type memberLog struct {
 }
 
 func (memberLog) Close() {}
+
+func note(ch chan<- string, pid string) {
+	select {
+	case ch <- pid:
+	default:
+	}
+}
+
+func (l memberLog) Discard(ctx context.Context, pid, saved string) (bool, error) {
+	found, err := l.Log.Discard(ctx, pid, saved)
+	note(l.member.discarded, pid)
+	return found, err
+}
+
+// Find asks the members one after the other.
+func (l memberLog) Find(ctx context.Context, pid string) (h adapter.Holding, found bool, err error) {
+	note(l.member.asked, pid)
+	l.member.mu.Lock()
+	members := slices.Clone(l.member.members)
+	l.member.mu.Unlock()
+	silent := false
+	for i, m := range members {
+		if m.frozen.Load() {
+			silent = true
+			continue
+		}
+		done := make(chan struct{})
+		m.local.Holding(pid, func(at adapter.Holding, held bool) {
+			if held {
+				h, found = adapter.Holding{Server: fmt.Sprint(i), Socket: at.Socket, Saved: at.Saved}, true
+			}
+			close(done)
+		})
+		<-done
+	}
+	if silent && !found {
+		<-ctx.Done()
+	}
+	return h, found, nil
+}
+
+func (l memberLog) Release(ctx context.Context, pid, user string, h adapter.Holding) error {
+	l.member.mu.Lock()
+	i, _ := strconv.Atoi(h.Server)
+	m := l.member.members[i]
+	l.member.mu.Unlock()
+	if m.frozen.Load() {
+		return net.ErrClosed
+	}
+	done := make(chan struct{})
+	m.local.Release(pid, user, h.Saved, func() { close(done) })
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
 
 func (l memberLog) Append(e adapter.Event, deliver func(string) func()) bool {
 	return l.Log.Append(e, func(offset string) func() {

@@ -22,8 +22,10 @@ const maxCredential = 64
 type comeback struct {
 	pid, offset string
 	old         *Socket         // its socket, if this server has it
+	elsewhere   adapter.Holding // its socket, if another server has it
 	session     adapter.Session // once it is claimed
 	claimed     bool
+	arriving    bool // see arrival
 }
 
 // connect is Socket.connect: as there the middlewares decide, but on a client that
@@ -31,6 +33,7 @@ type comeback struct {
 func (r *recovery) connect(s *Socket) {
 	chain := r.ns.chain()
 	back := r.recognise(s)
+	defer r.arrived(back)
 	var err error
 	if back == nil || !r.opts.SkipMiddlewares {
 		err = s.admit(chain)
@@ -70,8 +73,8 @@ func (r *recovery) ask(s *Socket) (err error) {
 }
 
 // recognise finds the session of a client that comes back, and gives s its id. A
-// session whose socket is still there, because its end was not noticed, stays with
-// it until then; any other is claimed.
+// session whose socket is still there, on this server or another, because its end was
+// not noticed, stays with it until the user is known; any other is claimed.
 func (r *recovery) recognise(s *Socket) *comeback {
 	l := s.lease
 	if l.fresh || s.auth == nil {
@@ -90,14 +93,22 @@ func (r *recovery) recognise(s *Socket) *comeback {
 	}
 	back := &comeback{pid: in.PID, offset: in.Offset}
 	r.ns.mu.RLock()
-	back.old = r.owners[in.PID]
-	there := back.old != nil && !back.old.lease.left
+	old := r.owners[in.PID]
+	there := old != nil && !old.lease.left
 	r.ns.mu.RUnlock()
 	if there {
-		s.id = back.old.id
+		s.id, back.old = old.id, old
 		return back
 	}
-	if !r.claim(s, back) {
+	found, err := r.claim(s, back)
+	if !found && err == nil && r.finder != nil {
+		if r.find(s, back) {
+			s.id = back.elsewhere.Socket
+			return back
+		}
+		found, _ = r.claim(s, back) // its server may have saved it while that was asked
+	}
+	if !found {
 		return nil
 	}
 	s.id = back.session.ID
@@ -106,13 +117,19 @@ func (r *recovery) recognise(s *Socket) *comeback {
 
 // claim takes the session out of the store. Where its socket is on this server, whoever
 // ends its waiting goes on with the session and nobody else.
-func (r *recovery) claim(s *Socket, back *comeback) bool {
+func (r *recovery) claim(s *Socket, back *comeback) (found bool, err error) {
+	if s.state.Load() == stateClosed {
+		return false, nil // the client may be somewhere else by now
+	}
 	r.ns.mu.Lock()
 	old := r.owners[back.pid]
 	ours := old == nil || r.stopWaiting(old)
+	if ours {
+		r.arrive(back)
+	}
 	r.ns.mu.Unlock()
 	if !ours {
-		return false
+		return false, nil
 	}
 	session, found, err := r.log.Claim(r.ns.server.life, back.pid)
 	if err != nil {
@@ -122,7 +139,8 @@ func (r *recovery) claim(s *Socket, back *comeback) bool {
 		if old != nil {
 			r.finish(old, err != nil)
 		}
-		return false
+		r.arrived(back)
+		return false, err
 	}
 	if old != nil && session.Saved != old.lease.saved { // the client has been at another server since
 		r.lose(old)
@@ -134,7 +152,7 @@ func (r *recovery) claim(s *Socket, back *comeback) bool {
 		defer r.ns.mu.RUnlock()
 		back.session.Rooms = slices.Clone(old.lease.rooms) // others may have changed them
 	}
-	return true
+	return true, nil
 }
 
 // putBack lets the client try again, for as long as its session lives.
@@ -194,6 +212,9 @@ func (r *recovery) enter(s *Socket, pid, since string, rooms []adapter.Stay, tol
 		return false
 	}
 	l.pid, l.since, l.begun = pid, since, true
+	if r.shared {
+		l.saved = newID()
+	}
 	queued, _ = s.client.session.Enqueue(false, first...)
 	ns.insert(s)
 	if old = r.owners[pid]; old != nil {
@@ -217,11 +238,11 @@ func (r *recovery) enter(s *Socket, pid, since string, rooms []adapter.Stay, tol
 // is impossible.
 func (r *recovery) resume(s *Socket, back *comeback) bool {
 	if !back.claimed {
-		if back.old.lease.user != s.lease.user || !r.takeOver(s, back) {
+		if !r.takeOver(s, back) {
 			return s.state.Load() == stateClosed
 		}
 	}
-	if back.session.User != s.lease.user || time.Now().After(back.session.Until) {
+	if back.session.ID != s.id || back.session.User != s.lease.user || time.Now().After(back.session.Until) {
 		r.putBack(back)
 		return false
 	}
@@ -232,37 +253,7 @@ func (r *recovery) resume(s *Socket, back *comeback) bool {
 	return r.restore(s, back)
 }
 
-// takeOver ends a socket whose client is here already, and claims what it leaves
-// behind when its disconnect hooks have run.
-func (r *recovery) takeOver(s *Socket, back *comeback) bool {
-	old := back.old
-	if old.end(nil, ReasonTransportClose) == stateConnected {
-		old.client.forget(old, true)
-		if old.client.deserted() {
-			old.client.session.Close(ReasonTransportClose)
-		}
-	}
-	r.ns.mu.Lock()
-	l := old.lease
-	if !l.left && l.freed == nil {
-		l.freed = make(chan struct{})
-	}
-	left, freed := l.left, l.freed
-	r.ns.mu.Unlock()
-	if !left {
-		select {
-		case <-freed:
-		case <-s.lifetime().Done():
-			return false
-		}
-	}
-	return r.claim(s, back)
-}
-
 var errTooMuch = errors.New("more was missed than may be sent at a time")
-
-// hearing is how long a client that comes back waits until it is sure that this server hears the others.
-const hearing = time.Second
 
 // catchUp makes sure that a log in memory has what other servers have sent, or says that something is missing: a
 // connection to them may have been lost, unnoticed so far.
@@ -278,7 +269,7 @@ func (r *recovery) catchUp(ctx context.Context, session adapter.Session) error {
 	for _, stay := range session.Rooms {
 		rooms = append(rooms, stay.Room)
 	}
-	ctx, cancel := context.WithTimeout(ctx, hearing)
+	ctx, cancel := context.WithTimeout(ctx, r.opts.MaxWait)
 	defer cancel()
 	return others.Sync(ctx, rooms...)
 }

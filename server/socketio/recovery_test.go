@@ -454,10 +454,16 @@ func TestShutdownGivesUpWhoIsAway(t *testing.T) {
 }
 
 func TestImpossibleRecoveryPanics(t *testing.T) {
-	defer func() {
-		if v := fmt.Sprint(recover()); !strings.Contains(v, "Recovery.Window") {
-			t.Fatalf("panic: %s", v)
-		}
-	}()
-	newServer(t, nil).Of("/").EnableRecovery(socketio.Recovery{Window: -1})
+	for field, opts := range map[string]socketio.Recovery{
+		"Recovery.Window": {Window: -1}, "Recovery.MaxWait": {MaxWait: -1}, "Recovery.MaxSessions": {MaxSessions: -1},
+	} {
+		func() {
+			defer func() {
+				if v := fmt.Sprint(recover()); !strings.Contains(v, field) {
+					t.Errorf("panic: %s", v)
+				}
+			}()
+			newServer(t, nil).Of("/").EnableRecovery(opts)
+		}()
+	}
 }

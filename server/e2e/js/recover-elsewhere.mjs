@@ -1,5 +1,6 @@
 // Clients that lose the connection to one server of a cluster and come back to another, while all servers send:
-// node recover-elsewhere.mjs '{"peers":[{"url":…,"node":true}…],"ms":…}'. Each server numbers what it sends to all, to a
+// node recover-elsewhere.mjs '{"peers":[{"url":…,"node":true,"relay":…}…],"ms":…}'. A relay does not tell the server that a client has
+// gone without a word. Each server numbers what it sends to all, to a
 // room, and to the client; a client that has recovered must go on where it was. Reports {recovered, fresh, trouble}; the first
 // two count by directions.
 import { io } from "socket.io-client";
@@ -7,9 +8,9 @@ import { Clients, pause, until } from "./clients.mjs";
 import { report } from "./report.mjs";
 
 const { peers, ms } = JSON.parse(process.argv[2]);
-const sites = await Promise.all(peers.map(async ({ url, node }) => {
+const sites = await Promise.all(peers.map(async ({ url, node, relay }) => {
   const clients = new Clients({ url, mode: "websocket", io });
-  return { url, kind: node ? "node" : "own", clients, control: await clients.open("/control"), steady: await clients.open("/") };
+  return { url, way: relay ?? url, kind: node ? "node" : "own", clients, control: await clients.open("/control"), steady: await clients.open("/") };
 }));
 const own = sites.filter(({ kind }) => kind === "own");
 const sum = { recovered: {}, fresh: {}, trouble: [] };
@@ -23,12 +24,14 @@ class Traveller {
 
   async open(site) {
     this.site = site;
-    this.socket = io(site.url, { transports: ["websocket"], forceNew: true, reconnectionDelay: 1, reconnectionDelayMax: 20 });
+    this.socket = io(site.way, { transports: ["websocket"], forceNew: true, reconnectionDelay: 1, reconnectionDelayMax: 20 });
     this.socket.on("connect", () => {
       const direction = `${this.from?.kind} to ${this.site.kind}`;
       if (!this.from) return;
-      if (this.socket.recovered) sum.recovered[direction] = (sum.recovered[direction] ?? 0) + 1;
-      else {
+      if (this.socket.recovered) {
+        sum.recovered[direction] = (sum.recovered[direction] ?? 0) + 1;
+        if (this.socket.id !== this.id) sum.trouble.push(`${direction}: recovered with another id`);
+      } else {
         sum.fresh[direction] = (sum.fresh[direction] ?? 0) + 1;
         this.last = {};
         this.socket.emit("join", "room", () => {});
@@ -46,10 +49,10 @@ class Traveller {
     return this;
   }
 
-  // leave cuts the connection, without a word or with one.
+  // leave cuts the connection, without a word, of which the server then hears nothing, or with one.
   leave(to) {
     [this.from, this.site] = [this.site, to];
-    this.socket.io.uri = to.url;
+    this.socket.io.uri = to.way;
     const { engine } = this.socket.io;
     this.socket.io.reconnection(true);
     if (random(2)) engine.transport.ws.terminate?.();
@@ -102,11 +105,15 @@ const elsewhere = (traveller, list) => {
 // From ours to ours, while all send.
 let stop = load();
 const ours = travellers.filter(({ site }) => site.kind === "own");
-for (const end = performance.now() + ms; performance.now() < end; ) {
-  const traveller = ours[random(ours.length)];
-  traveller.leave(elsewhere(traveller, own));
-  await pause(random(60));
-  await traveller.back();}
+const end = performance.now() + ms;
+await Promise.all(ours.map(async (traveller) => {
+  while (performance.now() < end) {
+    traveller.leave(elsewhere(traveller, own));
+    await pause(random(60));
+    await traveller.back();
+    await pause(random(60));
+  }
+}));
 await stop();
 // From any to any. Node's gives its clients the events of its own out of the order of the others', and hands out twice
 // what comes while a client comes back, so nothing is sent when one goes or comes.
@@ -122,7 +129,7 @@ for (let round = 0; round < 4; round++) {
   await stop();
   for (const traveller of travellers) {
     [traveller.from, traveller.site] = [traveller.site, traveller.to];
-    traveller.socket.io.uri = traveller.to.url;
+    traveller.socket.io.uri = traveller.to.way;
     traveller.socket.io.reconnection(true);
     traveller.socket.connect();
   }

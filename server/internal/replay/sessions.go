@@ -31,21 +31,29 @@ func (l *Log) Save(s adapter.Session) {
 
 // Claim implements adapter.Recovery.
 func (l *Log) Claim(_ context.Context, pid string) (adapter.Session, bool, error) {
-	saved := &l.sessions
-	saved.mu.Lock()
-	defer saved.mu.Unlock()
-	s, found := saved.byPID[pid]
-	delete(saved.byPID, pid)
-	if len(saved.byPID) == 0 {
-		saved.byPID = nil // a map does not shrink
-	}
+	s, found := l.sessions.take(pid, func(adapter.Session) bool { return true })
 	return s, found, nil
 }
 
 // Discard implements adapter.Recovery.
-func (l *Log) Discard(ctx context.Context, pid string) (bool, error) {
-	_, found, err := l.Claim(ctx, pid)
-	return found, err
+func (l *Log) Discard(_ context.Context, pid, saved string) (bool, error) {
+	_, found := l.sessions.take(pid, func(s adapter.Session) bool { return s.Saved == saved })
+	return found, nil
+}
+
+// take takes a session out if it is the one that is meant.
+func (s *sessions) take(pid string, meant func(adapter.Session) bool) (adapter.Session, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	session, found := s.byPID[pid]
+	if !found || !meant(session) {
+		return adapter.Session{}, false
+	}
+	delete(s.byPID, pid)
+	if len(s.byPID) == 0 {
+		s.byPID = nil // a map does not shrink
+	}
+	return session, true
 }
 
 func (s *sessions) close() {
