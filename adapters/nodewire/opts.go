@@ -123,11 +123,14 @@ func packText(dst []byte, s string) []byte {
 	return msgpack.AppendString(dst, s)
 }
 
-// opts reads them into m.
+// addressed are the kinds of messages that are nothing without opts: taken for empty, they
+// would be for everybody.
+var addressed = map[cluster.Kind]bool{
+	cluster.Broadcast: true, cluster.Join: true, cluster.Leave: true, cluster.Disconnect: true, cluster.Fetch: true,
+}
+
+// opts reads them into m. Each of their members may be missing.
 func (r *reader) opts(m *cluster.Message, l Limits) error {
-	if r.null() {
-		return nil
-	}
 	return r.object(func(key []byte) (err error) {
 		switch string(key) {
 		case "rooms":

@@ -106,6 +106,35 @@ func TestLegacyRequests(t *testing.T) {
 	}
 }
 
+// TestMessagesWithoutOptsAreNone: taken for empty opts, they would be for everybody.
+func TestMessagesWithoutOptsAreNone(t *testing.T) {
+	refused := func(what string, m cluster.Message, err error) {
+		t.Helper()
+		if err == nil {
+			t.Errorf("%s: read as %+v", what, m)
+		}
+	}
+	for _, text := range []string{
+		`{"uid":"x","type":2,"rooms":["r"]}`, `{"uid":"x","type":3,"rooms":["r"],"opts":null}`, `{"uid":"x","type":4}`,
+		`{"uid":"x","type":4,"sid":"","close":true}`, `{"uid":"x","type":5,"requestId":"q"}`,
+		`{"uid":"x","type":7,"requestId":"q","packet":{"type":2,"data":["e"],"nsp":"/"}}`,
+	} {
+		m, err := Classic{}.ParseRequest([]byte(text))
+		refused(text, m, err)
+	}
+	m, err := Classic{}.ParseBroadcast([]byte("\x92\xa1x\x82\xa4type\x02\xa4data\x91\xa1e"))
+	refused("broadcast", m, err)
+	for kind, content := range map[string]string{
+		"3": `{"packet":{"type":2,"data":["e"]}}`, "4": `{"rooms":["r"]}`, "5": `{"rooms":["r"],"opts":null}`, "6": `{"close":true}`,
+	} {
+		m, _, err := Streams{}.ParseEntry(Entry{UID: "x", Namespace: "/", Type: kind, Data: []byte(content)})
+		refused("entry "+kind, m, err)
+		text := `{"uid":"x","nsp":"/","type":` + kind + `,"data":` + content + `}`
+		m, err = Sharded{}.Parse([]byte(text))
+		refused(text, m, err)
+	}
+}
+
 func TestAnswersOfOneValue(t *testing.T) {
 	for args, want := range map[string]string{
 		`[]`: `[]`, `[null]`: `[null]`, `[1]`: `[1]`, `[[1,2]]`: `[[1,2]]`, `[1,2]`: `[1]`, `[ {"a":1} , 2]`: `[{"a":1}]`,
