@@ -132,8 +132,7 @@ func (c Classic) ParseRequest(data []byte) (m cluster.Message, err error) {
 		case "sid":
 			old.sid, err = r.string()
 		case "room":
-			old.room, err = r.name()
-			old.hasRoom = true
+			old.room, old.hasRoom = r.name()
 		default:
 			r.raw()
 		}

@@ -152,15 +152,15 @@ func (r *reader) handshake(h *adapter.Handshake, attachments [][]byte) error {
 				h.Time = time.UnixMilli(ms)
 			}
 		case "address":
-			// Node tells no port.
-			h.RemoteAddr, err = r.string()
+			// Node tells no port, and of a Unix socket nothing.
+			h.RemoteAddr, _ = r.tryString()
 			if h.RemoteAddr != "" {
 				h.RemoteAddr = net.JoinHostPort(h.RemoteAddr, "0")
 			}
 		case "secure":
 			h.Secure = r.truthy()
 		case "url":
-			h.URL, err = r.string()
+			h.URL, _ = r.tryString()
 		case "auth":
 			if raw := r.raw(); raw[0] == '{' && string(raw) != "{}" {
 				h.Auth, err = appendBuffers(nil, raw, attachments)

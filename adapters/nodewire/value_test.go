@@ -262,6 +262,33 @@ func TestSocketDescriptions(t *testing.T) {
 	}
 }
 
+// TestOddRoomsOfNode: a JavaScript application may name a room undefined, or by an object. It
+// costs nothing but that room.
+func TestOddRoomsOfNode(t *testing.T) {
+	nobody := adapter.Selection{Rooms: []string{"undefined"}, Except: []string{"undefined"}}
+	for opts, want := range map[string]adapter.Selection{
+		`{"rooms":["a",null,5],"except":[]}`: {Rooms: []string{"a", "5"}},
+		`{"rooms":[],"except":[null,"b"]}`:   {Except: []string{"b"}},
+		`{"except":["b"],"rooms":[null]}`:    nobody,
+		`{"rooms":[{"a":1},true]}`:           nobody,
+		`{"rooms":[]}`:                       {},
+	} {
+		m, err := Classic{}.ParseRequest([]byte(`{"uid":"x","type":2,"opts":` + opts + `,"rooms":[null,"r"]}`))
+		if err != nil || !reflect.DeepEqual(m.Selection, want) || !reflect.DeepEqual(m.Rooms, []string{"r"}) {
+			t.Errorf("%s: %+v, %v", opts, m, err)
+		}
+		text := `{"uid":"x","nsp":"/","type":3,"data":{"packet":{"type":2,"data":["e"]},"opts":` + opts + `}}`
+		if m, err = (Sharded{}).Parse([]byte(text)); err != nil || !reflect.DeepEqual(m.Selection, want) {
+			t.Errorf("%s: %+v, %v", text, m, err)
+		}
+	}
+	answer := `{"requestId":"q","sockets":[{"id":"s","handshake":{"address":null,"url":null},"rooms":["s",null,{"a":[1]},true,7],"data":{}}]}`
+	m, err := Classic{}.ParseAnswer([]byte(answer))
+	if err != nil || len(m.Sockets) != 1 || !reflect.DeepEqual(m.Sockets[0].Rooms, []string{"s", "7"}) {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
 func TestSessions(t *testing.T) {
 	// As captured from @socket.io/redis-streams-adapter 0.3.1.
 	const nodes = "hKNzaWS0UnNzWE5KZkVaT25oNmZlZEFBQUGjcGlktHVQTXJUSUUzY19JemtqN1hBQUFCpXJvb21zkrRSc3NYTkpmRVpPbmg2ZmVkQUFBQaVyb29tMaRkYXRhgqR1c2VyonUxoW4D"
