@@ -165,7 +165,8 @@ func within(ctx context.Context, node redis.UniversalClient) redis.UniversalClie
 	if timeout > 0 && timeout <= left {
 		return node
 	}
-	return client.WithTimeout(max(left, time.Millisecond))
+	// Longer by a little: what fails does because the context has ended.
+	return client.WithTimeout(max(left, 0) + time.Millisecond)
 }
 
 // Count returns how many connections in the whole of Redis are subscribed to a channel. With an error the count may be too small.
@@ -177,6 +178,9 @@ func (c *Conn) Count(ctx context.Context, channel string, sharded bool) (int, er
 			numsub = node.PubSubShardNumSub
 		}
 		counts, err := numsub(ctx, channel).Result()
+		if err != nil && ctx.Err() != nil {
+			err = errors.Join(ctx.Err(), err)
+		}
 		return int(counts[channel]), err
 	}
 	if sharded || c.cluster == nil {
