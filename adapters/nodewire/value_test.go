@@ -229,14 +229,14 @@ func TestSocketDescriptions(t *testing.T) {
 	s := adapter.Socket{
 		ID: "1dQUMJOVUpQH8dj-AAAB",
 		Handshake: adapter.Handshake{
-			Header: map[string][]string{"Host": {"h:1"}, "Origin": {"http://o"}, "Cookie": {"a=1", "b=2"}, "X-A": {"1", "2"}},
+			Header: map[string][]string{"Host": {"h:1"}, "Origin": {"http://o"}, "Cookie": {"a=1", "b=2"}, "X-A": {"1", "2"}, "X-B": {"caf\xe9"}, "X-C": {"é"}},
 			Query:  map[string][]string{"EIO": {"4"}, "x": {"1", "2"}},
 			Time:   at, RemoteAddr: "[::1]:77", Secure: true, URL: "/socket.io/?EIO=4&x=1&x=2", Auth: []byte(`{"t":[1]}`),
 		},
 		Rooms: []string{"1dQUMJOVUpQH8dj-AAAB", "r"},
 		Data:  []byte(`{"user":"u1"}`),
 	}
-	const want = `{"requestId":"q","sockets":[{"id":"1dQUMJOVUpQH8dj-AAAB","handshake":{"headers":{"cookie":"a=1; b=2","host":"h:1","origin":"http://o","x-a":"1, 2"},` +
+	const want = `{"requestId":"q","sockets":[{"id":"1dQUMJOVUpQH8dj-AAAB","handshake":{"headers":{"cookie":"a=1; b=2","host":"h:1","origin":"http://o","x-a":"1, 2","x-b":"café","x-c":"Ã©"},` +
 		`"time":"Sun Nov 22 2026 10:19:40 GMT+0000 (Coordinated Universal Time)","address":"::1","xdomain":true,"secure":true,"issued":1795342780190,` +
 		`"url":"/socket.io/?EIO=4&x=1&x=2","query":{"EIO":"4","x":"1"},"auth":{"t":[1]}},"rooms":["1dQUMJOVUpQH8dj-AAAB","r"],"data":{"user":"u1"}}]}`
 	m := &cluster.Message{Kind: cluster.SocketList, Namespace: "/", From: "u", Request: "q", Sockets: []adapter.Socket{s, {ID: "x", Data: []byte("1")}}}
@@ -256,7 +256,8 @@ func TestSocketDescriptions(t *testing.T) {
 		back := got.Sockets[0]
 		h := back.Handshake
 		if back.ID != s.ID || !reflect.DeepEqual(back.Rooms, s.Rooms) || string(back.Data) != string(s.Data) || !h.Time.Equal(at) || string(h.Auth) != `{"t":[1]}` ||
-			h.RemoteAddr != "[::1]:0" || !h.Secure || h.URL != s.Handshake.URL || h.Header.Get("Cookie") != "a=1; b=2" || h.Query.Get("x") != "1" {
+			h.RemoteAddr != "[::1]:0" || !h.Secure || h.URL != s.Handshake.URL || h.Header.Get("Cookie") != "a=1; b=2" ||
+			h.Header.Get("X-B") != "caf\xe9" || h.Header.Get("X-C") != "é" || h.Query.Get("x") != "1" {
 			t.Errorf("%s: %+v", name, back)
 		}
 	}
