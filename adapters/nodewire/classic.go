@@ -66,8 +66,8 @@ func (c Classic) ParseBroadcast(data []byte) (m cluster.Message, err error) {
 		}
 		return err
 	})
-	if err == nil && m.Payload.Data == nil {
-		err = malformed("broadcast without a packet")
+	if err == nil && n < 3 {
+		err = malformed("broadcast without a packet and opts")
 	}
 	if err != nil {
 		return cluster.Message{}, err

@@ -117,7 +117,9 @@ func (c Classic) ParseRequest(data []byte) (m cluster.Message, err error) {
 		case "type":
 			kind, err = r.int()
 		case "opts":
-			err = r.opts(&m, l)
+			if old.hasOpts = !r.null(); old.hasOpts {
+				err = r.opts(&m, l)
+			}
 		case "rooms":
 			m.Rooms, err = r.names(l)
 		case "close":
@@ -130,8 +132,7 @@ func (c Classic) ParseRequest(data []byte) (m cluster.Message, err error) {
 		case "sid":
 			old.sid, err = r.string()
 		case "room":
-			old.room, err = r.name()
-			old.hasRoom = true
+			old.room, old.hasRoom = r.name()
 		default:
 			r.raw()
 		}
@@ -149,8 +150,8 @@ func (c Classic) ParseRequest(data []byte) (m cluster.Message, err error) {
 // legacy is what single-socket requests have, of adapters before version 7, instead of
 // opts. They are answered with Done.
 type legacy struct {
-	sid, room string
-	hasRoom   bool
+	sid, room        string
+	hasRoom, hasOpts bool
 }
 
 // finish gives a request its kind, once all of it is known.
@@ -161,7 +162,7 @@ func (old legacy) finish(m *cluster.Message, kind int64) error {
 			m.Kind = k
 		}
 	}
-	one := old.sid != "" && (m.Kind == cluster.Join || m.Kind == cluster.Leave || m.Kind == cluster.Disconnect)
+	one := !old.hasOpts && old.sid != "" && (m.Kind == cluster.Join || m.Kind == cluster.Leave || m.Kind == cluster.Disconnect)
 	switch {
 	case m.Kind == 0:
 		return ErrKind
@@ -170,6 +171,8 @@ func (old legacy) finish(m *cluster.Message, kind int64) error {
 		if old.hasRoom {
 			m.Rooms = []string{old.room}
 		}
+	case addressed[m.Kind] && !old.hasOpts:
+		return malformed("request without opts")
 	case m.Kind == cluster.ListIDs:
 		m.Selection.Rooms, m.Rooms = m.Rooms, nil
 	case m.Kind == cluster.Join, m.Kind == cluster.Leave, m.Kind == cluster.Disconnect:

@@ -216,6 +216,7 @@ func (l Limits) parseContent(m *cluster.Message, content []byte, attachments [][
 	r := reader{text: content}
 	var packet []byte
 	count := int64(-1)
+	hasOpts := false
 	err = r.object(func(key []byte) (err error) {
 		switch string(key) {
 		case "packet":
@@ -225,6 +226,7 @@ func (l Limits) parseContent(m *cluster.Message, content []byte, attachments [][
 				m.Request, err = r.string()
 			}
 		case "opts":
+			hasOpts = true
 			err = r.opts(m, l)
 		case "rooms":
 			m.Rooms, err = r.names(l)
@@ -246,6 +248,9 @@ func (l Limits) parseContent(m *cluster.Message, content []byte, attachments [][
 	}
 	if m.Request == "" && (m.Kind.IsAnswer() || m.Kind == cluster.Fetch || m.Kind == cluster.Cancel) {
 		return false, malformed("request or answer without requestId")
+	}
+	if addressed[m.Kind] && !hasOpts {
+		return false, malformed("message without opts")
 	}
 	switch m.Kind {
 	case cluster.Broadcast:

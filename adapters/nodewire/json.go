@@ -164,18 +164,29 @@ func unquote(raw []byte) []byte {
 
 // string takes text.
 func (r *reader) string() (string, error) {
-	if r.peek() != '"' {
+	s, ok := r.tryString()
+	if !ok {
 		return "", malformed("no text where it belongs")
 	}
-	return string(unquote(r.raw())), nil
+	return s, nil
 }
 
-// name is string for the name of a room, which may be a number, as in JavaScript.
-func (r *reader) name() (string, error) {
+// name takes the name of a room, which may be a number, as in JavaScript; of anything else it
+// reports false.
+func (r *reader) name() (string, bool) {
 	if c := r.peek(); c == '-' || '0' <= c && c <= '9' {
-		return string(r.raw()), nil
+		return string(r.raw()), true
 	}
-	return r.string()
+	return r.tryString()
+}
+
+// tryString takes any value, and reports whether it is text.
+func (r *reader) tryString() (string, bool) {
+	if r.peek() != '"' {
+		r.raw()
+		return "", false
+	}
+	return string(unquote(r.raw())), true
 }
 
 // int takes a whole number from 0 to 2^53-1, however it is written.

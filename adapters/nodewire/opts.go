@@ -123,15 +123,21 @@ func packText(dst []byte, s string) []byte {
 	return msgpack.AppendString(dst, s)
 }
 
-// opts reads them into m.
+// addressed are the kinds of messages that are nothing without opts: taken for empty, they
+// would be for everybody.
+var addressed = map[cluster.Kind]bool{
+	cluster.Broadcast: true, cluster.Join: true, cluster.Leave: true, cluster.Disconnect: true, cluster.Fetch: true,
+}
+
+// opts reads them into m. Each of their members may be missing.
 func (r *reader) opts(m *cluster.Message, l Limits) error {
-	if r.null() {
-		return nil
-	}
-	return r.object(func(key []byte) (err error) {
+	nobody := false
+	err := r.object(func(key []byte) (err error) {
 		switch string(key) {
 		case "rooms":
-			m.Selection.Rooms, err = r.names(l)
+			var others bool
+			m.Selection.Rooms, others, err = r.rooms(l)
+			nobody = others && len(m.Selection.Rooms) == 0
 		case "except":
 			m.Selection.Except, err = r.names(l)
 		case "flags":
@@ -141,22 +147,37 @@ func (r *reader) opts(m *cluster.Message, l Limits) error {
 		}
 		return err
 	})
+	if nobody { // without rooms it would be everybody
+		const any = "undefined"
+		m.Selection = adapter.Selection{Rooms: []string{any}, Except: []string{any}}
+	}
+	return err
 }
 
 // names reads a list of rooms, which may be missing.
-func (r *reader) names(l Limits) (names []string, err error) {
+func (r *reader) names(l Limits) ([]string, error) {
+	names, _, err := r.rooms(l)
+	return names, err
+}
+
+// rooms is names, and tells of others: in JavaScript anything may be a room, undefined too.
+// In what is neither text nor a number no socket here can be.
+func (r *reader) rooms(l Limits) (names []string, others bool, err error) {
 	if r.null() {
-		return nil, nil
+		return nil, false, nil
 	}
 	err = r.array(func() error {
 		if len(names) == l.Rooms {
 			return &LimitError{"Rooms", l.Rooms}
 		}
-		name, err := r.name()
-		names = append(names, name)
-		return err
+		name, ok := r.name()
+		if ok {
+			names = append(names, name)
+		}
+		others = others || !ok
+		return nil
 	})
-	return names, err
+	return names, others, err
 }
 
 func (r *reader) flags(f *adapter.Flags) error {

@@ -60,7 +60,8 @@ func (l Limits) objectOr(raw []byte) []byte {
 	return raw
 }
 
-// appendHeaders appends what Node's http has: lower-case names, one text each.
+// appendHeaders appends what Node's http has: lower-case names, one text each, of which each
+// character is a byte.
 func appendHeaders(dst []byte, header http.Header) []byte {
 	dst = append(dst, '{')
 	for i, name := range sortedKeys(header) {
@@ -72,9 +73,40 @@ func appendHeaders(dst []byte, header http.Header) []byte {
 			sep = "; "
 		}
 		dst = append(sio.AppendString(dst, strings.ToLower(name)), ':')
-		dst = sio.AppendString(dst, strings.Join(header[name], sep))
+		dst = sio.AppendString(dst, ofLatin1(strings.Join(header[name], sep)))
 	}
 	return append(dst, '}')
+}
+
+// ofLatin1 returns text of which each character is one of the bytes.
+func ofLatin1(bytes string) string {
+	if isASCII(bytes) {
+		return bytes
+	}
+	text := make([]rune, len(bytes))
+	for i := range len(bytes) {
+		text[i] = rune(bytes[i])
+	}
+	return string(text)
+}
+
+// latin1 undoes ofLatin1; other text is returned as it is.
+func latin1(text string) string {
+	if isASCII(text) {
+		return text
+	}
+	bytes := make([]byte, 0, len(text))
+	for _, r := range text {
+		if r > 0xff {
+			return text
+		}
+		bytes = append(bytes, byte(r))
+	}
+	return string(bytes)
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // appendQuery appends the first of several values, so that each is one text.
@@ -143,7 +175,13 @@ func (r *reader) handshake(h *adapter.Handshake, attachments [][]byte) error {
 		switch string(key) {
 		case "headers":
 			h.Header = http.Header{}
-			err = r.values(h.Header, textproto.CanonicalMIMEHeaderKey)
+			if err = r.values(h.Header, textproto.CanonicalMIMEHeaderKey); err == nil {
+				for _, values := range h.Header {
+					for i := range values {
+						values[i] = latin1(values[i])
+					}
+				}
+			}
 		case "query":
 			h.Query = url.Values{}
 			err = r.values(h.Query, func(name string) string { return name })
@@ -152,15 +190,15 @@ func (r *reader) handshake(h *adapter.Handshake, attachments [][]byte) error {
 				h.Time = time.UnixMilli(ms)
 			}
 		case "address":
-			// Node tells no port.
-			h.RemoteAddr, err = r.string()
+			// Node tells no port, and of a Unix socket nothing.
+			h.RemoteAddr, _ = r.tryString()
 			if h.RemoteAddr != "" {
 				h.RemoteAddr = net.JoinHostPort(h.RemoteAddr, "0")
 			}
 		case "secure":
 			h.Secure = r.truthy()
 		case "url":
-			h.URL, err = r.string()
+			h.URL, _ = r.tryString()
 		case "auth":
 			if raw := r.raw(); raw[0] == '{' && string(raw) != "{}" {
 				h.Auth, err = appendBuffers(nil, raw, attachments)

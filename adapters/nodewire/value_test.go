@@ -106,6 +106,35 @@ func TestLegacyRequests(t *testing.T) {
 	}
 }
 
+// TestMessagesWithoutOptsAreNone: taken for empty opts, they would be for everybody.
+func TestMessagesWithoutOptsAreNone(t *testing.T) {
+	refused := func(what string, m cluster.Message, err error) {
+		t.Helper()
+		if err == nil {
+			t.Errorf("%s: read as %+v", what, m)
+		}
+	}
+	for _, text := range []string{
+		`{"uid":"x","type":2,"rooms":["r"]}`, `{"uid":"x","type":3,"rooms":["r"],"opts":null}`, `{"uid":"x","type":4}`,
+		`{"uid":"x","type":4,"sid":"","close":true}`, `{"uid":"x","type":5,"requestId":"q"}`,
+		`{"uid":"x","type":7,"requestId":"q","packet":{"type":2,"data":["e"],"nsp":"/"}}`,
+	} {
+		m, err := Classic{}.ParseRequest([]byte(text))
+		refused(text, m, err)
+	}
+	m, err := Classic{}.ParseBroadcast([]byte("\x92\xa1x\x82\xa4type\x02\xa4data\x91\xa1e"))
+	refused("broadcast", m, err)
+	for kind, content := range map[string]string{
+		"3": `{"packet":{"type":2,"data":["e"]}}`, "4": `{"rooms":["r"]}`, "5": `{"rooms":["r"],"opts":null}`, "6": `{"close":true}`,
+	} {
+		m, _, err := Streams{}.ParseEntry(Entry{UID: "x", Namespace: "/", Type: kind, Data: []byte(content)})
+		refused("entry "+kind, m, err)
+		text := `{"uid":"x","nsp":"/","type":` + kind + `,"data":` + content + `}`
+		m, err = Sharded{}.Parse([]byte(text))
+		refused(text, m, err)
+	}
+}
+
 func TestAnswersOfOneValue(t *testing.T) {
 	for args, want := range map[string]string{
 		`[]`: `[]`, `[null]`: `[null]`, `[1]`: `[1]`, `[[1,2]]`: `[[1,2]]`, `[1,2]`: `[1]`, `[ {"a":1} , 2]`: `[{"a":1}]`,
@@ -200,14 +229,14 @@ func TestSocketDescriptions(t *testing.T) {
 	s := adapter.Socket{
 		ID: "1dQUMJOVUpQH8dj-AAAB",
 		Handshake: adapter.Handshake{
-			Header: map[string][]string{"Host": {"h:1"}, "Origin": {"http://o"}, "Cookie": {"a=1", "b=2"}, "X-A": {"1", "2"}},
+			Header: map[string][]string{"Host": {"h:1"}, "Origin": {"http://o"}, "Cookie": {"a=1", "b=2"}, "X-A": {"1", "2"}, "X-B": {"caf\xe9"}, "X-C": {"é"}},
 			Query:  map[string][]string{"EIO": {"4"}, "x": {"1", "2"}},
 			Time:   at, RemoteAddr: "[::1]:77", Secure: true, URL: "/socket.io/?EIO=4&x=1&x=2", Auth: []byte(`{"t":[1]}`),
 		},
 		Rooms: []string{"1dQUMJOVUpQH8dj-AAAB", "r"},
 		Data:  []byte(`{"user":"u1"}`),
 	}
-	const want = `{"requestId":"q","sockets":[{"id":"1dQUMJOVUpQH8dj-AAAB","handshake":{"headers":{"cookie":"a=1; b=2","host":"h:1","origin":"http://o","x-a":"1, 2"},` +
+	const want = `{"requestId":"q","sockets":[{"id":"1dQUMJOVUpQH8dj-AAAB","handshake":{"headers":{"cookie":"a=1; b=2","host":"h:1","origin":"http://o","x-a":"1, 2","x-b":"café","x-c":"Ã©"},` +
 		`"time":"Sun Nov 22 2026 10:19:40 GMT+0000 (Coordinated Universal Time)","address":"::1","xdomain":true,"secure":true,"issued":1795342780190,` +
 		`"url":"/socket.io/?EIO=4&x=1&x=2","query":{"EIO":"4","x":"1"},"auth":{"t":[1]}},"rooms":["1dQUMJOVUpQH8dj-AAAB","r"],"data":{"user":"u1"}}]}`
 	m := &cluster.Message{Kind: cluster.SocketList, Namespace: "/", From: "u", Request: "q", Sockets: []adapter.Socket{s, {ID: "x", Data: []byte("1")}}}
@@ -227,9 +256,37 @@ func TestSocketDescriptions(t *testing.T) {
 		back := got.Sockets[0]
 		h := back.Handshake
 		if back.ID != s.ID || !reflect.DeepEqual(back.Rooms, s.Rooms) || string(back.Data) != string(s.Data) || !h.Time.Equal(at) || string(h.Auth) != `{"t":[1]}` ||
-			h.RemoteAddr != "[::1]:0" || !h.Secure || h.URL != s.Handshake.URL || h.Header.Get("Cookie") != "a=1; b=2" || h.Query.Get("x") != "1" {
+			h.RemoteAddr != "[::1]:0" || !h.Secure || h.URL != s.Handshake.URL || h.Header.Get("Cookie") != "a=1; b=2" ||
+			h.Header.Get("X-B") != "caf\xe9" || h.Header.Get("X-C") != "é" || h.Query.Get("x") != "1" {
 			t.Errorf("%s: %+v", name, back)
 		}
+	}
+}
+
+// TestOddRoomsOfNode: a JavaScript application may name a room undefined, or by an object. It
+// costs nothing but that room.
+func TestOddRoomsOfNode(t *testing.T) {
+	nobody := adapter.Selection{Rooms: []string{"undefined"}, Except: []string{"undefined"}}
+	for opts, want := range map[string]adapter.Selection{
+		`{"rooms":["a",null,5],"except":[]}`: {Rooms: []string{"a", "5"}},
+		`{"rooms":[],"except":[null,"b"]}`:   {Except: []string{"b"}},
+		`{"except":["b"],"rooms":[null]}`:    nobody,
+		`{"rooms":[{"a":1},true]}`:           nobody,
+		`{"rooms":[]}`:                       {},
+	} {
+		m, err := Classic{}.ParseRequest([]byte(`{"uid":"x","type":2,"opts":` + opts + `,"rooms":[null,"r"]}`))
+		if err != nil || !reflect.DeepEqual(m.Selection, want) || !reflect.DeepEqual(m.Rooms, []string{"r"}) {
+			t.Errorf("%s: %+v, %v", opts, m, err)
+		}
+		text := `{"uid":"x","nsp":"/","type":3,"data":{"packet":{"type":2,"data":["e"]},"opts":` + opts + `}}`
+		if m, err = (Sharded{}).Parse([]byte(text)); err != nil || !reflect.DeepEqual(m.Selection, want) {
+			t.Errorf("%s: %+v, %v", text, m, err)
+		}
+	}
+	answer := `{"requestId":"q","sockets":[{"id":"s","handshake":{"address":null,"url":null},"rooms":["s",null,{"a":[1]},true,7],"data":{}}]}`
+	m, err := Classic{}.ParseAnswer([]byte(answer))
+	if err != nil || len(m.Sockets) != 1 || !reflect.DeepEqual(m.Sockets[0].Rooms, []string{"s", "7"}) {
+		t.Errorf("%+v, %v", m, err)
 	}
 }
 

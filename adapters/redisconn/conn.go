@@ -154,14 +154,33 @@ func (c *Conn) backoff(n int) time.Duration {
 	return d - rand.N(d/2+1)
 }
 
+// within returns a client that keeps to the time of a context: others look at it only between their attempts.
+func within(ctx context.Context, node redis.UniversalClient) redis.UniversalClient {
+	client, ok := node.(*redis.Client)
+	until, limited := ctx.Deadline()
+	if !ok || !limited {
+		return node
+	}
+	left, timeout := time.Until(until), client.Options().ReadTimeout
+	if timeout > 0 && timeout <= left {
+		return node
+	}
+	// Longer by a little: what fails does because the context has ended.
+	return client.WithTimeout(max(left, 0) + time.Millisecond)
+}
+
 // Count returns how many connections in the whole of Redis are subscribed to a channel. With an error the count may be too small.
 func (c *Conn) Count(ctx context.Context, channel string, sharded bool) (int, error) {
 	ask := func(ctx context.Context, node redis.UniversalClient) (int, error) {
+		node = within(ctx, node)
 		numsub := node.PubSubNumSub
 		if sharded {
 			numsub = node.PubSubShardNumSub
 		}
 		counts, err := numsub(ctx, channel).Result()
+		if err != nil && ctx.Err() != nil {
+			err = errors.Join(ctx.Err(), err)
+		}
 		return int(counts[channel]), err
 	}
 	if sharded || c.cluster == nil {
@@ -175,18 +194,32 @@ func (c *Conn) Count(ctx context.Context, channel string, sharded bool) (int, er
 		}
 		c.reload() // the slot may have moved
 	}
-	var (
-		mu    sync.Mutex
-		total int
-	)
-	err := c.cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-		n, err := ask(ctx, node)
-		mu.Lock()
-		defer mu.Unlock()
-		total += n
-		return err
+	return c.countEverywhere(ctx, ask)
+}
+
+// countEverywhere adds up what all masters of a cluster count. A cluster's client asks first who they are, for as long as its own timeouts let it.
+func (c *Conn) countEverywhere(ctx context.Context, ask func(context.Context, redis.UniversalClient) (int, error)) (int, error) {
+	type result struct {
+		total int64
+		err   error
+	}
+	results := make(chan result, 1)
+	started := c.routes.spawn(func() {
+		var total atomic.Int64
+		err := c.cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+			n, err := ask(ctx, node)
+			total.Add(int64(n))
+			return err
+		})
+		results <- result{total.Load(), err}
 	})
-	mu.Lock()
-	defer mu.Unlock()
-	return total, err
+	if !started {
+		return 0, ErrClosed
+	}
+	select {
+	case r := <-results:
+		return int(r.total), r.err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 }

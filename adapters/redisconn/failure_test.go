@@ -1,6 +1,7 @@
 package redisconn_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -71,6 +72,36 @@ func kill(t *testing.T, s *redistest.Server, kinds ...string) (stop func()) {
 }
 
 // Whatever happens to the connections: a command that was answered has been carried out once, one whose answer was lost at most once.
+// TestCountEndsWithItsContext, long before the client's own timeouts.
+func TestCountEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	s, cluster := redistest.Start(t), redistest.StartCluster(t, 3)
+	for name, where := range map[string]struct {
+		client  redis.UniversalClient
+		servers []*redistest.Server
+	}{"server": {s.Client(t), []*redistest.Server{s}}, "cluster": {cluster.Client(t), cluster.Masters}} {
+		c := open(t, where.client, quick)
+		if _, err := c.Count(t.Context(), "ch", false); err != nil {
+			t.Fatal(name, err)
+		}
+		for _, frozen := range where.servers {
+			frozen.Pause()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		for _, sharded := range []bool{false, true} {
+			_, err := c.Count(ctx, "ch", sharded)
+			if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 3*time.Second {
+				t.Errorf("%s, sharded %t: %v after %v", name, sharded, err, took)
+			}
+		}
+		for _, frozen := range where.servers {
+			frozen.Resume()
+		}
+	}
+}
+
 func TestNothingIsSentTwice(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)

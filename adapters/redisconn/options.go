@@ -27,7 +27,7 @@ type Options struct {
 	// ProbeInterval is how often each subscribed connection is tried. One that is dead without a sign is given up after ProbeInterval and
 	// Timeout. 5 s.
 	ProbeInterval time.Duration
-	// ProbePrefix begins the names of the channels of probes; the rest is random. Users of an ACL need access to it. "parley-probe".
+	// ProbePrefix begins the names of the channels of probes; the rest is random. Users of an ACL need access to it. "parley:probe".
 	ProbePrefix string
 	// Logger hears of connections that are lost and found again. slog.Default().
 	Logger *slog.Logger
@@ -50,7 +50,7 @@ func (o *Options) withDefaults() Options {
 		panic("redisconn: Options.MaxBackoff is less than MinBackoff")
 	}
 	if c.ProbePrefix == "" {
-		c.ProbePrefix = "parley-probe"
+		c.ProbePrefix = "parley:probe"
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

@@ -345,6 +345,16 @@ func (r *routes) gapEverywhere() {
 	}
 }
 
+// spawn runs a function that Close waits for, unless that has been called.
+func (r *routes) spawn(f func()) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.closed {
+		r.c.work.Go(f)
+	}
+	return !r.closed
+}
+
 func (r *routes) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -44,13 +44,16 @@ func (c *channels) answersTo(id string) string { return c.answers + id + "#" }
 // idLength is the length of a socket's id, in UTF-16 units.
 const idLength = 20
 
-// private reports whether Node takes a room for the one of a socket.
-func private(room string) bool {
-	if len(room) < idLength || len(room) > 3*idLength {
+// private reports whether a room may be the one of a socket, to which Node servers may not
+// be subscribed. Ids of clients of revision 3 begin with the namespace. That Node forgets
+// where it sends, so that its clients miss what is for one of them alone.
+func private(namespace, room string) bool {
+	id := strings.TrimPrefix(room, namespace+"#")
+	if len(id) < idLength || len(id) > 3*idLength {
 		return false
 	}
 	n := 0
-	for _, r := range room {
+	for _, r := range id {
 		n += max(utf16.RuneLen(r), 1)
 	}
 	return n == idLength

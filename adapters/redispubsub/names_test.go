@@ -111,6 +111,30 @@ func TestOrdinaryNamesAreThoseOfNode(t *testing.T) {
 	})
 }
 
+// TestIDsOfSocketsHaveNoChannel on which Node servers in their default mode would not hear.
+func TestIDsOfSocketsHaveNoChannel(t *testing.T) {
+	server := redistest.Start(t)
+	c := open(t, server.Client(t), &redispubsub.Options{Wire: redispubsub.Sharded})
+	const id = "X3xDBt7kI4xioGSKAAAA"
+	for _, sent := range []struct{ ns, room, channel string }{
+		{"/", id, "socket.io#/#"},
+		{"/a", id, "socket.io#/a#"},
+		{"/a", "/a#" + id, "socket.io#/a#"}, // of a client of revision 3
+		{"/a", "/b#" + id, "socket.io#/a#/b#" + id + "#"},
+		{"/a", "/a#red", "socket.io#/a#/a#red#"},
+	} {
+		a, _ := c.Adapter(newStage(sent.ns))
+		defer a.Close(t.Context())
+		m := watch(t, server)
+		if err := a.Broadcast(event(`["x"]`), to(sent.room), adapter.Flags{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := m.next("spublish")[1]; got != sent.channel {
+			t.Errorf("to %s in %s: got %s, want %s", sent.room, sent.ns, got, sent.channel)
+		}
+	}
+}
+
 // TestSecretKeepsOthersOut, Node servers too.
 func TestSecretKeepsOthersOut(t *testing.T) {
 	forBothWires(t, func(t *testing.T, server *redistest.Server, opts *redispubsub.Options, _ string) {

@@ -28,8 +28,8 @@ type Mode uint8
 const (
 	// Static is none.
 	Static Mode = iota + 1
-	// Dynamic is those to a room that is not a socket's id; on the sending side,
-	// as in Node, to a room whose name is not 20 characters long.
+	// Dynamic is those to a room that is not a socket's id; on the sending side to a room
+	// whose name does not look like one: as in Node, of 20 characters.
 	Dynamic
 	// DynamicPrivate is all.
 	DynamicPrivate

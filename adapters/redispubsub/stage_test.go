@@ -163,7 +163,7 @@ func (m *monitor) next(names ...string) []string {
 			args = append(args, arg)
 			rest = rest[len(quoted):]
 		}
-		if slices.Contains(names, strings.ToLower(args[0])) && !strings.HasPrefix(args[1], "parley-probe") {
+		if slices.Contains(names, strings.ToLower(args[0])) && !strings.HasPrefix(args[1], "parley:probe") {
 			return args
 		}
 	}

@@ -127,7 +127,7 @@ func (s *sharded) write(dst []byte, m *cluster.Message, narrow bool) (data []byt
 		channel = s.answersTo(m.To)
 	case narrow:
 		room := m.Selection.Rooms[0]
-		if s.send == DynamicPrivate || s.send == Dynamic && !private(room) {
+		if s.send == DynamicPrivate || s.send == Dynamic && !private(m.Namespace, room) {
 			channel = s.room(room)
 		}
 	}
