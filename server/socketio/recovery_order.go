@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"slices"
 	"sync"
 
 	"parley/server/adapter"
@@ -13,6 +14,7 @@ type pending struct {
 	appended  uint64
 	delivered uint64
 	behind    []behind // in order
+	left      []leaver // in order
 }
 
 // behind is what comes after the delivery of so many events.
@@ -20,6 +22,18 @@ type behind struct {
 	events uint64
 	do     func()
 }
+
+// A leaver has left a room when so many events had been appended, of which not all were delivered: it
+// gets those still that it was in the room for.
+type leaver struct {
+	events uint64
+	socket *Socket
+	room   string
+}
+
+// maxLeavers bounds the memory of a server that hears nothing from its log. Of more leavers the first get
+// nothing any more.
+const maxLeavers = 1000
 
 // append is Append of the log.
 func (r *recovery) append(e adapter.Event, deliver func(offset string) (after func())) (delivered bool) {
@@ -59,7 +73,43 @@ func (p *pending) count() (due []behind) {
 	if n > 0 {
 		due, p.behind = p.behind[:n:n], p.behind[n:]
 	}
+	for len(p.left) > 0 && p.left[0].events <= p.delivered {
+		p.left = p.left[1:]
+	}
+	if len(p.left) == 0 {
+		p.left = nil
+	}
 	return due
+}
+
+// leaves notes that a socket is about to leave a room.
+func (p *pending) leaves(s *Socket, room string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.appended == p.delivered {
+		return
+	}
+	if len(p.left) == maxLeavers {
+		p.left = p.left[1:]
+	}
+	p.left = append(p.left, leaver{p.appended, s, room})
+}
+
+// addLeavers adds to the receivers of an event that has got its place those who have left one of its rooms meanwhile.
+func (p *pending) addLeavers(c *crowd, rooms []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.left) == 0 {
+		return
+	}
+	for _, s := range c.sockets {
+		c.seen[s] = struct{}{}
+	}
+	for _, l := range p.left {
+		if slices.Contains(rooms, l.room) {
+			c.add([]*Socket{l.socket}, true)
+		}
+	}
 }
 
 // postpone has f called, with no lock held, when all is delivered that has been appended. It reports
