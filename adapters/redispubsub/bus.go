@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -283,6 +285,22 @@ func (b *bus) Sync(ctx context.Context, names []string) error {
 		}
 	}
 	return b.c.conn.Sync(ctx, subs...)
+}
+
+// Subscribed returns when Redis has the subscriptions to the channels of rooms. While Redis is away it does not wait.
+func (b *bus) Subscribed(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	if h := b.c.conn.Health(); !h.Publishing {
+		return fmt.Errorf("redispubsub: Redis is away: %w", h.Err)
+	}
+	for _, sub := range slices.Concat(b.fixed, b.rooms.subscriptions(names)) {
+		if err := sub.Ready(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *bus) Close(ctx context.Context) error {
