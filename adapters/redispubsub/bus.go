@@ -33,7 +33,6 @@ type bus struct {
 
 	receiving sync.Mutex // held while Local may be called; guards what follows
 	closed    bool
-	gap       bool            // Local knows of it, and nothing has come since
 	in        cluster.Message // that is received
 
 	life   context.Context // ends with the bus
@@ -202,7 +201,6 @@ func (b *bus) receive(channel string, data []byte) error {
 	if b.closed {
 		return nil
 	}
-	b.gap = false
 	b.in = m
 	return b.link.Receive(&b.in)
 }
@@ -238,12 +236,11 @@ func (b *bus) tellLost(ctx context.Context) error {
 	return b.c.conn.Flush(ctx, b.pin(channel))
 }
 
-// missed tells Local of a gap, once for several between the same messages.
+// missed tells Local of a gap: when a subscription is lost, and again when it is back, for what was sent meanwhile.
 func (b *bus) missed() {
 	b.receiving.Lock()
 	defer b.receiving.Unlock()
-	if !b.closed && !b.gap {
-		b.gap = true
+	if !b.closed {
 		b.local.Missed()
 	}
 }
