@@ -26,6 +26,10 @@ type bus struct {
 	here  sync.Map          // the places of this node's clients, of which each has its own
 	seats *places[struct{}] // the same, as far as Redis knows
 	gone  func(userID string)
+
+	mu      sync.Mutex // guards what follows
+	fresh   []string   // places of which Redis is to be told at once
+	telling bool       // a goroutine does
 }
 
 var _ plain.Roll = (*bus)(nil)
@@ -44,14 +48,44 @@ func (db *DB) Bus() plain.Bus {
 
 func (b *bus) Watch(gone func(userID string)) { b.gone = gone }
 
-// Enter does not wait for Redis, which is told when the node's lease is renewed.
+// Enter does not wait for Redis. What it cannot be told at once, it is when the node's lease is renewed.
 func (b *bus) Enter(userID string) (leave func()) {
 	place := rand.Text() + " " + userID
 	b.here.Store(place, struct{}{})
 	b.seats.lag(place, "", struct{}{})
+	b.announce(place)
 	return func() {
 		b.here.Delete(place)
 		b.seats.remove(place, "")
+	}
+}
+
+// announce has Redis told of a place: a node may die long before its lease is to be renewed.
+func (b *bus) announce(place string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fresh = append(b.fresh, place)
+	if !b.telling {
+		b.telling = b.db.spawn(b.tell)
+	}
+}
+
+func (b *bus) tell() {
+	for {
+		b.mu.Lock()
+		places := b.fresh
+		b.fresh = nil
+		b.telling = len(places) > 0
+		b.mu.Unlock()
+		if len(places) == 0 {
+			return
+		}
+		_ = each(places, func(place string) error { // those after a failure lag
+			if _, here := b.here.Load(place); !here {
+				return nil
+			}
+			return b.restore(b.db.life, place, "", struct{}{})
+		})
 	}
 }
 

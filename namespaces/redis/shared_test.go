@@ -241,3 +241,23 @@ func TestClientsOfADeadHubAreGone(t *testing.T) {
 		t.Errorf("%q has gone too", <-gone)
 	}
 }
+
+// TestRedisKnowsAtOnceWhoIsAtAHub: a node may die long before it says again that it lives.
+func TestRedisKnowsAtOnceWhoIsAtAHub(t *testing.T) {
+	t.Parallel()
+	db := open(t, connect(t, redistest.Start(t)), &Options{Alive: time.Hour})
+	roll := db.Bus().(plain.Roll)
+	known := func(want int64) func() bool {
+		return func() bool {
+			n, err := db.client.SCard(t.Context(), db.node.listKey(db.node.current(), "ws")).Result()
+			return err == nil && n == want
+		}
+	}
+	roll.Enter("first")
+	until(t, "the first is known", known(1)) // the lease has been renewed, and is not again
+	until(t, "what that brings is over", func() bool { return len(db.node.tend) == 0 && db.node.alive() })
+	for i := range 100 {
+		roll.Enter(fmt.Sprint("user ", i))
+	}
+	until(t, "all are known", known(101))
+}
