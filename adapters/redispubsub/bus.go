@@ -284,12 +284,13 @@ func (b *bus) Sync(ctx context.Context, names []string) error {
 	return b.c.conn.Sync(ctx, subs...)
 }
 
-// Subscribed returns when Redis has the subscriptions to the channels of rooms. While Redis is away it does not wait.
+// Subscribed returns when Redis has the subscriptions to the channels of rooms. It does not wait for a Redis that has been
+// away for a while.
 func (b *bus) Subscribed(ctx context.Context, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	if h := b.c.conn.Health(); !h.Publishing {
+	if h := b.c.conn.Health(); !h.OK() && time.Since(h.Since) > soon {
 		return fmt.Errorf("redispubsub: Redis is away: %w", h.Err)
 	}
 	for _, sub := range slices.Concat(b.fixed, b.rooms.subscriptions(names)) {
