@@ -28,7 +28,7 @@ type bus struct {
 	gone  func(userID string)
 
 	mu      sync.Mutex // guards what follows
-	fresh   []string   // places of which Redis is to be told at once
+	fresh   []string   // places of which Redis is to be told
 	telling bool       // a goroutine does
 }
 
@@ -57,10 +57,11 @@ func (b *bus) Enter(userID string) (leave func()) {
 	return func() {
 		b.here.Delete(place)
 		b.seats.remove(place, "")
+		b.announce(place)
 	}
 }
 
-// announce has Redis told of a place: a node may die long before its lease is to be renewed.
+// announce has Redis told of who has come to a place or left it: a node may die long before its lease is to be renewed.
 func (b *bus) announce(place string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -81,10 +82,10 @@ func (b *bus) tell() {
 			return
 		}
 		_ = each(places, func(place string) error { // those after a failure lag
-			if _, here := b.here.Load(place); !here {
-				return nil
+			if _, here := b.here.Load(place); here {
+				return b.restore(b.db.life, place, "", struct{}{})
 			}
-			return b.restore(b.db.life, place, "", struct{}{})
+			return b.db.node.unlist(b.db.life, b.db.node.current(), b.seats.kind, []any{place})
 		})
 	}
 }

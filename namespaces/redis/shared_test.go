@@ -256,8 +256,13 @@ func TestRedisKnowsAtOnceWhoIsAtAHub(t *testing.T) {
 	roll.Enter("first")
 	until(t, "the first is known", known(1)) // the lease has been renewed, and is not again
 	until(t, "what that brings is over", func() bool { return len(db.node.tend) == 0 && db.node.alive() })
+	var leave []func()
 	for i := range 100 {
-		roll.Enter(fmt.Sprint("user ", i))
+		leave = append(leave, roll.Enter(fmt.Sprint("user ", i)))
 	}
 	until(t, "all are known", known(101))
+	for _, f := range leave {
+		f()
+	}
+	until(t, "all but the first have left", known(1))
 }
