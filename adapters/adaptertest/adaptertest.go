@@ -27,6 +27,7 @@ func Run(t *testing.T, begin func(t *testing.T) Connector) {
 		{"targets reach whom they name", targets},
 		{"arguments arrive as they were sent", arguments},
 		{"order is kept", order},
+		{"rooms are heard once they are subscribed", subscribed},
 		{"namespaces are apart", namespaces},
 		{"all acknowledge", acknowledgements},
 		{"acknowledgements come as they arrive", eachAcknowledgement},

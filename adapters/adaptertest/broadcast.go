@@ -115,6 +115,18 @@ func arguments(c *cluster) {
 	}
 }
 
+// subscribed joins rooms that nobody else is in: whoever waits for others to reach it misses nothing.
+func subscribed(c *cluster) {
+	for i := range 100 {
+		room := fmt.Sprint("room ", i)
+		c.must(c.sockets[0].Join(room))
+		c.must(c.ns[0].Subscribed(c.within(patience), room))
+		c.must(c.ns[1+i%2].To(room).Emit("news", i))
+		expect(c, 0, "news", i)
+		c.sockets[0].Leave(room)
+	}
+}
+
 func order(c *cluster) {
 	const events = 500
 	for i := range events {

@@ -108,6 +108,16 @@ func (l *Link) Sync(ctx context.Context, rooms ...string) error {
 	return nil
 }
 
+// Subscribed implements adapter.Subscriber, where the Bus can. Otherwise it returns at once.
+func (l *Link) Subscribed(ctx context.Context, rooms ...string) error {
+	if s, ok := l.bus.(interface {
+		Subscribed(ctx context.Context, rooms []string) error
+	}); ok {
+		return s.Subscribed(ctx, rooms)
+	}
+	return nil
+}
+
 // Broadcast implements adapter.Adapter.
 func (l *Link) Broadcast(p adapter.Payload, to adapter.Selection, f adapter.Flags) error {
 	return l.publish(&Message{Kind: Broadcast, Payload: p, Selection: to, Flags: f})

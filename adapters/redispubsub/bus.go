@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -238,8 +240,8 @@ func (b *bus) tellLost(ctx context.Context) error {
 	return b.c.conn.Flush(ctx, b.pin(channel))
 }
 
-// missed tells Local of a gap. Several without a message between them are several: between them Local's own clients may have
-// been sent something.
+// missed tells Local of a gap: when a subscription is lost, and again when it is back, for what was sent meanwhile. Between the
+// two Local's own clients may have been sent something.
 func (b *bus) missed() {
 	b.receiving.Lock()
 	defer b.receiving.Unlock()
@@ -290,6 +292,23 @@ func (b *bus) Sync(ctx context.Context, names []string) error {
 		}
 	}
 	return b.c.conn.Sync(ctx, subs...)
+}
+
+// Subscribed returns when Redis has the subscriptions to the channels of rooms. It does not wait for a Redis that has been
+// away for a while.
+func (b *bus) Subscribed(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	if h := b.c.conn.Health(); !h.OK() && time.Since(h.Since) > soon {
+		return fmt.Errorf("redispubsub: Redis is away: %w", h.Err)
+	}
+	for _, sub := range slices.Concat(b.fixed, b.rooms.subscriptions(names)) {
+		if err := sub.Ready(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *bus) Close(ctx context.Context) error {

@@ -44,7 +44,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"parley/adapters/nodewire"
 	"parley/adapters/redisconn"
@@ -56,9 +55,9 @@ type Cluster struct {
 	opts    Options
 	wire    nodewire.Streams
 	conn    *redisconn.Conn
-	reads   redis.UniversalClient // for what blocks
-	own     bool                  // reads is not the caller's
-	command string                // that publishes
+	client  redis.UniversalClient    // the caller's
+	side    atomic.Pointer[readSide] // what is read through
+	command string                   // that publishes
 
 	life    context.Context // ends with the Cluster
 	cancel  context.CancelFunc
@@ -102,32 +101,11 @@ func New(client redis.UniversalClient, opts *Options) (*Cluster, error) {
 		c.command = "spublish"
 	}
 	c.life, c.cancel = context.WithCancel(context.Background())
-	c.reads, c.own = readClient(client)
+	c.client = client
+	c.side.Store(newReadSide(client))
 	c.name()
 	return c, nil
 }
-
-// readClient returns a client with connections of its own, which may be closed while
-// they block; of clients of unknown kinds, themselves.
-func readClient(client redis.UniversalClient) (reads redis.UniversalClient, own bool) {
-	switch client := client.(type) {
-	case *redis.Client:
-		o := *client.Options()
-		o.ContextTimeoutEnabled, o.MaxRetries = true, -1
-		o.PushNotificationProcessor, o.MaintNotificationsConfig = nil, quietConfig
-		return redis.NewClient(&o), true
-	case *redis.ClusterClient:
-		o := *client.Options()
-		o.ContextTimeoutEnabled = true
-		o.MaintNotificationsConfig = quietConfig
-		return redis.NewClusterClient(&o), true
-	}
-	return client, false
-}
-
-// quietConfig leaves out what go-redis does about maintenance: handlers of one client
-// cannot be another's too.
-var quietConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 
 // name names the streams, and who reads them.
 func (c *Cluster) name() {
@@ -141,7 +119,7 @@ func (c *Cluster) name() {
 	for i := 1; i < c.opts.StreamCount; i++ { // Node's mistake, see Options.StreamCount
 		c.streams = append(c.streams, &stream{c: c, name: fmt.Sprintf("%s--%d", c.opts.StreamName, i)})
 	}
-	if _, ok := c.reads.(*redis.ClusterClient); ok {
+	if _, ok := c.client.(*redis.ClusterClient); ok {
 		for _, s := range c.streams {
 			c.readers = append(c.readers, newReader(c, s))
 		}
@@ -299,9 +277,8 @@ func (c *Cluster) Close(ctx context.Context) error {
 	}
 	err := c.conn.Close(ctx)
 	c.cancel()
-	if c.own {
-		err = errors.Join(err, c.reads.Close())
-	}
-	c.work.Wait() // the longest that blocks is a reading without connections of its own
+	err = errors.Join(err, c.side.Load().close())
+	c.work.Wait()             // the longest that blocks is a reading without connections of its own
+	_ = c.side.Load().close() // of which there may have been others meanwhile
 	return err
 }

@@ -24,7 +24,8 @@ type reader struct {
 	late    bool // Redis was away at the start
 	failed  bool // the last attempt has
 	pace    pace
-	echoes  int // readings in a row that brought nothing new
+	echoes  int       // readings in a row that brought nothing new
+	checked time.Time // when it was last found to read what is written
 
 	mu    sync.Mutex // guards what follows
 	err   error      // why it does not read; nil while it does
@@ -125,13 +126,16 @@ func (r *reader) step(ctx context.Context) error {
 		r.sure, r.pace = true, newPace(r.c.opts.ReadCount)
 		r.turn(nil)
 	}
+	if err := r.whereabouts(ctx); err != nil {
+		return err
+	}
 	r.rest(ctx)
 	names := make([]string, 2*len(r.streams))
 	for i, s := range r.streams {
 		names[i], names[len(r.streams)+i] = s.name, s.read.String()
 	}
 	within, cancel := context.WithTimeout(ctx, r.c.opts.Block+spare)
-	found, err := r.c.reads.XRead(within, &redis.XReadArgs{Streams: names, Count: r.pace.count, Block: r.c.opts.Block}).Result()
+	found, err := r.c.reads().XRead(within, &redis.XReadArgs{Streams: names, Count: r.pace.count, Block: r.c.opts.Block}).Result()
 	cancel()
 	if errors.Is(err, redis.Nil) {
 		r.echoes = 0
@@ -266,7 +270,7 @@ func (c *Cluster) gap(s *stream, after id) {
 // newest returns the id of the newest entry. An empty stream of ours gets one that
 // nobody minds, so that there is a position.
 func (c *Cluster) newest(ctx context.Context, s *stream) (id, error) {
-	entries, err := c.reads.XRevRangeN(ctx, s.name, "+", "-", 1).Result()
+	entries, err := c.reads().XRevRangeN(ctx, s.name, "+", "-", 1).Result()
 	if err != nil {
 		return id{}, err
 	}
@@ -278,7 +282,7 @@ func (c *Cluster) newest(ctx context.Context, s *stream) (id, error) {
 		return id{}, nil
 	default:
 		args := redis.XAddArgs{Stream: s.name, Values: []string{fieldNote, noteBegin}}
-		if text, err = c.reads.XAdd(ctx, &args).Result(); err != nil {
+		if text, err = c.reads().XAdd(ctx, &args).Result(); err != nil {
 			return id{}, err
 		}
 	}
@@ -291,6 +295,6 @@ func (c *Cluster) newest(ctx context.Context, s *stream) (id, error) {
 
 // exists reports whether an entry is still there. As long as it is, all after it are.
 func (c *Cluster) exists(ctx context.Context, stream string, at id) (bool, error) {
-	entries, err := c.reads.XRangeN(ctx, stream, at.String(), at.String(), 1).Result()
+	entries, err := c.reads().XRangeN(ctx, stream, at.String(), at.String(), 1).Result()
 	return len(entries) > 0, err
 }

@@ -121,7 +121,7 @@ func (l *log) fetch(ctx context.Context, s adapter.Session, rooms stays, from, t
 	chunk := newPace(maxChunk)
 	for at := from; ; {
 		count := chunk.count
-		pipe := c.reads.Pipeline()
+		pipe := c.reads().Pipeline()
 		entries := pipe.XRangeN(ctx, name, "("+at.String(), to.String(), count)
 		first := pipe.XRangeN(ctx, name, from.String(), from.String(), 1)
 		if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {

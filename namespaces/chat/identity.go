@@ -58,15 +58,19 @@ func (c *Chat) become(ctx context.Context, v *visitor, u User) error {
 		v.setUser(u)
 		return nil
 	}
+	// Whom Arrive makes known must get what is sent to them.
+	if err := v.socket.Join(userRoom + u.UserID); err != nil {
+		return err
+	}
+	event.Subscribed(ctx, c.ns, userRoom+u.UserID)
 	if err := c.store.Arrive(ctx, u.UserID, v.socket.ID()); err != nil {
+		v.socket.Leave(userRoom + u.UserID)
 		return err
 	}
 	v.setUser(u)
 	if known {
 		v.socket.Leave(userRoom + was.UserID)
-		if err := c.store.Depart(ctx, was.UserID, v.socket.ID()); err != nil {
-			return err
-		}
+		return c.store.Depart(ctx, was.UserID, v.socket.ID())
 	}
-	return v.socket.Join(userRoom + u.UserID)
+	return nil
 }

@@ -48,6 +48,7 @@ func (c *Chat) join(ctx context.Context, v *visitor, in joinRequest) (joinReply,
 		if refused = v.socket.Join(in.RoomID); refused != nil {
 			return
 		}
+		event.Subscribed(ctx, c.ns, in.RoomID)
 		v.enter(in.RoomID)
 		if e.First {
 			v.socket.To(in.RoomID).Emit("user-joined", presence{in.RoomID, u, event.Now()})

@@ -57,3 +57,15 @@ func TestUsersAreSentAnewAfterALoss(t *testing.T) {
 	b.ask(ok, "chat-message", object{"content": "all are there"})
 	a.hears("chat-message", `{"content":"all are there","...":true}`)
 }
+
+func TestUsersAreSentAnewWhenTheStoreIsThereAgain(t *testing.T) {
+	store := &patient{Store: NewMemory(nil)}
+	srv, missed := missing(t, &Options{Store: store})
+	a, b := join(t, srv, ann, "tea"), join(t, srv, bob, "cake")
+	store.fall(&socketio.Error{Code: "unavailable", Message: "Not now."})
+	missed()
+	a.ask(refusalOf("unavailable", "Not now."), "join", object{"roomId": "tea"})
+	store.fall(nil)
+	a.hears("room-users", `[{"userId":"u1","username":"Ann"}]`)
+	b.hears("room-users", `[{"userId":"u2","username":"Bob"}]`)
+}

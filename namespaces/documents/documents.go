@@ -77,6 +77,7 @@ func (d *Documents) open(ctx context.Context, s *socketio.Socket, in documentReq
 		if gone = s.Join(Room(in.DocumentID)); gone != nil {
 			return
 		}
+		event.Subscribed(ctx, d.ns, Room(in.DocumentID))
 		_ = s.Emit("document-init", snapshot)
 		d.welcome(s, snapshot, news)
 	})

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"parley/server/socketio"
 )
@@ -54,4 +55,16 @@ func Joinable(ctx context.Context, ns *socketio.Namespace, field, room string, m
 		return fmt.Errorf("%w: %w", ErrNotAll, err)
 	}
 	return nil
+}
+
+// subscribeTime bounds the waiting of a client that joins a room for what other servers send to it. Where
+// that cannot be had the client is in the room nevertheless, and gets it later.
+const subscribeTime = 500 * time.Millisecond
+
+// Subscribed returns when what other servers send to a room that a socket has joined reaches it, or
+// when that takes too long. A client that is told before that it is in the room may miss something.
+func Subscribed(ctx context.Context, ns *socketio.Namespace, room string) {
+	ctx, cancel := context.WithTimeout(ctx, subscribeTime)
+	defer cancel()
+	_ = ns.Subscribed(ctx, room)
 }

@@ -79,8 +79,9 @@ func (n *Notifications) joinRoom(ctx context.Context, s *socketio.Socket, in roo
 	}
 	err := s.Join(in.RoomID)
 	if errors.Is(err, socketio.ErrTooManyRooms) {
-		err = errTooMany
+		return event.Done{}, errTooMany
 	}
+	event.Subscribed(ctx, n.ns, in.RoomID)
 	return event.Done{OK: true}, err
 }
 

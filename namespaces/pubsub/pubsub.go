@@ -92,8 +92,9 @@ func (c *channels) subscribe(ctx context.Context, s *socketio.Socket, channel st
 	}
 	err := s.Join(channel)
 	if errors.Is(err, socketio.ErrTooManyRooms) {
-		err = errTooMany
+		return event.Done{}, errTooMany
 	}
+	event.Subscribed(ctx, c.ns, channel)
 	return event.Done{OK: true}, err
 }
 

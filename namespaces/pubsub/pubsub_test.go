@@ -12,7 +12,9 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"parley/adapters/memory"
 	"parley/namespaces/identity"
+	"parley/server/adapter"
 	"parley/server/socketio"
 	"parley/server/socketiotest"
 )
@@ -226,4 +228,45 @@ func TestTokensLimitChannels(t *testing.T) {
 	}
 	some.hears("message", `"weather"`)
 	some.hearsNothing()
+}
+
+// A slowAdapter hears what is for a room only when it is told to.
+type slowAdapter struct {
+	adapter.Adapter
+	asked   chan string
+	proceed chan struct{}
+}
+
+func (a slowAdapter) Subscribed(ctx context.Context, rooms ...string) error {
+	a.asked <- rooms[0]
+	<-a.proceed
+	return nil
+}
+
+// TestSubscriberIsToldWhenOthersReachIt: what is published on another server after the acknowledgement must come.
+func TestSubscriberIsToldWhenOthersReachIt(t *testing.T) {
+	a := slowAdapter{asked: make(chan string, 1), proceed: make(chan struct{})}
+	bus := memory.NewBus(nil)
+	srv := socketio.New(&socketio.Options{Adapter: func(local adapter.Local) (adapter.Adapter, error) {
+		var err error
+		a.Adapter, err = bus.Adapter(local)
+		return a, err
+	}})
+	Mount(srv, identity.NewGate(nil), nil)
+	defer srv.Shutdown(t.Context())
+	c := connect(t, srv, object{"userId": "u", "username": "U"})
+	told := make(chan string, 1)
+	go func() { told <- c.ask("subscribe", "news") }()
+	if channel := <-a.asked; channel != "news" {
+		t.Errorf("waits for %s", channel)
+	}
+	select {
+	case reply := <-told:
+		t.Errorf("%s before others reach it", reply)
+	default:
+	}
+	close(a.proceed)
+	if reply := <-told; reply != ok {
+		t.Error(reply)
+	}
 }

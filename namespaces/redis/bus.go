@@ -28,6 +28,10 @@ type bus struct {
 	seats *places[struct{}] // the same, as far as Redis knows
 	gone  func(userID string)
 	told  told
+
+	mu      sync.Mutex // guards what follows
+	fresh   []string   // places of which Redis is to be told
+	telling bool       // a goroutine does
 }
 
 // told are places of dead nodes of whose clients it was told, until they are off their lists.
@@ -73,15 +77,42 @@ func (db *DB) Bus() plain.Bus {
 
 func (b *bus) Watch(gone func(userID string)) { b.gone = gone }
 
-// Enter does not wait for Redis, which is told when the node's lease is renewed.
+// Enter does not wait for Redis. What it cannot be told at once, it is when the node's lease is renewed.
 func (b *bus) Enter(userID string, tell func()) (leave func()) {
 	place := rand.Text() + " " + userID
 	b.here.Store(place, tell)
 	b.seats.lag(place, "", struct{}{})
+	b.announce(place)
 	return func() {
 		if b.leave(b.db.life, place, "") != nil {
 			b.seats.owe(place, "") // it is told when Redis can be asked
 		}
+	}
+}
+
+// announce has Redis told of who has come to a place: a node may die long before its lease is to be renewed.
+func (b *bus) announce(place string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fresh = append(b.fresh, place)
+	if !b.telling {
+		b.telling = b.db.spawn(b.tell)
+	}
+}
+
+func (b *bus) tell() {
+	for {
+		b.mu.Lock()
+		places := b.fresh
+		b.fresh = nil
+		b.telling = len(places) > 0
+		b.mu.Unlock()
+		if len(places) == 0 {
+			return
+		}
+		_ = each(places, func(place string) error { // those after a failure lag
+			return b.restore(b.db.life, place, "", struct{}{})
+		})
 	}
 }
 

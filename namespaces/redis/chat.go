@@ -46,7 +46,8 @@ func (db *DB) Chat(opts *chat.Options) chat.Store {
 	c := &chatStore{db: db, opts: opts.WithDefaults(), ids: event.NewIDs(time.Now)}
 	c.Watch(func(string, chat.User) {}, func(string, string, chat.User) {})
 	c.miscounted.rooms = make(map[string]struct{})
-	c.posts.waiting, c.posts.unsure = make(map[string][]*post), make(map[string]struct{})
+	c.posts.waiting = make(map[string][]*post)
+	c.posts.unsure, c.posts.lost = make(map[string]struct{}), make(map[string]struct{})
 	c.seats = newPlaces(db, "chat", placeHooks[chat.User]{restore: c.restore, leave: c.leaveOwed, evict: c.evict, mended: c.recount})
 	c.online = newPlaces(db, "chat-user", placeHooks[struct{}]{
 		restore: c.restoreUser, leave: c.departOwed, evict: c.evictUser,

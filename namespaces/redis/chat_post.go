@@ -29,11 +29,12 @@ type posts struct {
 	mu      sync.Mutex
 	waiting map[string][]*post  // by room
 	unsure  map[string]struct{} // ids of messages that may be kept and that nobody has seen
+	lost    map[string]struct{} // ids of messages of which it has been told that they may not have been published
 }
 
 const (
 	maxPosts  = 100    // that one script adds
-	maxUnsure = 10_000 // in doubt; where there are more, all that were are forgotten
+	maxUnsure = 10_000 // in doubt, or told; where there are more, all that were are forgotten
 )
 
 // doubt notes that it is not known what became of messages. A client that hears of an error sends
@@ -137,7 +138,7 @@ func (c *chatStore) post(ctx context.Context, h *hold, room string, list []*post
 			p.err = unavailable(json.Unmarshal([]byte(sent[i]), &p.msg))
 			fresh = p.err == nil && c.posts.doubted(p.msg.ID)
 			if p.err == nil && !fresh && !c.ids.Own(p.msg.ID) {
-				p.err = c.tellLost(ctx)
+				p.err = c.tellLost(ctx, p.msg.ID)
 			}
 		}
 		if fresh {
@@ -151,12 +152,32 @@ func (c *chatStore) post(ctx context.Context, h *hold, room string, list []*post
 }
 
 // tellLost has no client recover that may have missed a message which another node has kept:
-// whether it was published nobody knows.
-func (c *chatStore) tellLost(ctx context.Context) error {
-	if c.db.opts.Lost == nil {
+// whether it was published nobody knows. Once is enough, however often the message is sent again.
+func (c *chatStore) tellLost(ctx context.Context, id string) error {
+	if c.db.opts.Lost == nil || c.posts.told(id) {
 		return nil
 	}
-	return unavailable(c.db.opts.Lost(ctx, c.turn("").namespace))
+	if err := c.db.opts.Lost(ctx, c.turn("").namespace); err != nil {
+		return unavailable(err)
+	}
+	c.posts.tell(id)
+	return nil
+}
+
+func (w *posts) told(id string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, was := w.lost[id]
+	return was
+}
+
+func (w *posts) tell(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.lost) == maxUnsure {
+		clear(w.lost)
+	}
+	w.lost[id] = struct{}{}
 }
 
 // write is chat_append. It returns, for each message, the one that was sent before in its place.

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -114,5 +115,49 @@ func TestPresenceOutlivesRedis(t *testing.T) {
 			b, _ := g.ask("direct-message", object{"recipientId": "bob", "content": "x"})
 			return a["ok"] == true && b["ok"] == true
 		})
+	}
+}
+
+// TestALossIsToldOnce: whether another node has published a message that it has kept nobody knows, but all hear that only once,
+// however often the message is sent again.
+func TestALossIsToldOnce(t *testing.T) {
+	t.Parallel()
+	client := connect(t, redistest.Start(t))
+	var told atomic.Int32
+	lost := func(context.Context, string) error {
+		if told.Add(1) == 1 {
+			return errors.New("not yet")
+		}
+		return nil
+	}
+	a, b := open(t, client, &Options{Sync: synced, Lost: lost}).Chat(nil), open(t, client, &Options{Sync: synced, Lost: lost}).Chat(nil)
+	ann := chat.User{UserID: "ann"}
+	draft := chat.Draft{From: ann, Content: "x", ClientID: "1"}
+	if _, err := a.Enter(t.Context(), "tea", "s1", ann, func(chat.Entered) {}); err != nil {
+		t.Fatal(err)
+	}
+	first, err := a.Append(t.Context(), "tea", draft, func(chat.Message) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := func(c chat.Store) error {
+		m, err := c.Append(t.Context(), "tea", draft, func(chat.Message) { t.Error("published twice") })
+		if err == nil && m != first {
+			t.Errorf("%v, want %v", m, first)
+		}
+		return err
+	}
+	if again(b) == nil {
+		t.Error("acknowledged before the others know")
+	}
+	for range 5 {
+		for _, c := range []chat.Store{a, b} {
+			if err := again(c); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if n := told.Load(); n != 2 {
+		t.Errorf("told %d times", n)
 	}
 }

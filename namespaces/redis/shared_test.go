@@ -254,6 +254,11 @@ func TestEndOfAClientIsToldOnce(t *testing.T) {
 	there.Watch(func(user string) { told = append(told, "dead "+user) })
 	enter := func(user string) (place string, leave func()) {
 		leave = here.Enter(user, func() { told = append(told, "left "+user) })
+		until(t, "what that brings is over", func() bool {
+			here.mu.Lock()
+			defer here.mu.Unlock()
+			return !here.telling
+		})
 		here.here.Range(func(key, _ any) bool {
 			place = key.(string)
 			return !strings.HasSuffix(place, " "+user)
@@ -281,7 +286,7 @@ func TestEndOfAClientIsToldOnce(t *testing.T) {
 
 	_, leave := enter("ann")
 	leave()
-	expect("gone before Redis knows", "left ann")
+	expect("gone", "left ann")
 
 	node := mine.node.current()
 	place, leave := enter("bob")
@@ -343,4 +348,30 @@ func TestEndOfAClientIsToldWhenRedisIsBack(t *testing.T) {
 	}
 	s.Restart()
 	until(t, "it is told of both", func() bool { return len(told) == 2 })
+}
+
+// TestRedisKnowsAtOnceWhoIsAtAHub: a node may die long before it says again that it lives.
+func TestRedisKnowsAtOnceWhoIsAtAHub(t *testing.T) {
+	t.Parallel()
+	db := open(t, connect(t, redistest.Start(t)), &Options{Alive: time.Hour})
+	roll := db.Bus().(plain.Roll)
+	enter := func(user string) (leave func()) { return roll.Enter(user, func() {}) }
+	known := func(want int64) func() bool {
+		return func() bool {
+			n, err := db.client.SCard(t.Context(), db.node.listKey(db.node.current(), "ws")).Result()
+			return err == nil && n == want
+		}
+	}
+	enter("first")
+	until(t, "the first is known", known(1)) // the lease has been renewed, and is not again
+	until(t, "what that brings is over", func() bool { return len(db.node.tend) == 0 && db.node.alive() })
+	var leave []func()
+	for i := range 100 {
+		leave = append(leave, enter(fmt.Sprint("user ", i)))
+	}
+	until(t, "all are known", known(101))
+	for _, f := range leave {
+		f()
+	}
+	until(t, "all but the first have left", known(1))
 }

@@ -98,6 +98,15 @@ type Syncer interface {
 	Sync(ctx context.Context, rooms ...string) error
 }
 
+// A Subscriber is an Adapter to which others bring what is for a room only while a socket of this
+// server is in it.
+type Subscriber interface {
+	Adapter
+	// Subscribed returns when what other servers publish from then on for the rooms comes here:
+	// after RoomCreated that takes a moment. An error says that it may not.
+	Subscribed(ctx context.Context, rooms ...string) error
+}
+
 // An Adapter connects a namespace with the same namespace of other servers. None
 // of its methods acts on the sockets of this server.
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // errMissed is logged where messages of other servers may have been lost.
@@ -35,14 +36,32 @@ func (m *missed) tell(ns *Namespace) {
 	}
 }
 
+// missedPause is the least time between two runs of the hooks: each of many rooms may tell of a loss of its own.
+const missedPause = 100 * time.Millisecond
+
 func (m *missed) run(ns *Namespace) {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
 	for m.next() {
+		select {
+		case <-pause.C:
+		case <-ns.server.life.Done():
+		}
+		m.begin()
 		for _, h := range ns.chain() {
 			for _, hook := range h.missed {
 				ns.server.guarded("OnMissed", func() { hook(ns.server.life) })
 			}
 		}
+		pause.Reset(missedPause)
 	}
+}
+
+// begin takes all news so far for told.
+func (m *missed) begin() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.again = false
 }
 
 // next reports whether there is news, and ends the goroutine if there is none.
@@ -50,7 +69,6 @@ func (m *missed) next() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.again && !m.closed {
-		m.again = false
 		return true
 	}
 	close(m.idle)

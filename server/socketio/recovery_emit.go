@@ -100,11 +100,15 @@ func (r *recovery) broadcast(t Target, event string, args []any) error {
 	if t.self != nil {
 		sender = t.self.id
 	}
+	peers, keep := t.remote(), !t.flags.volatile && !(r.shared && t.local)
 	deliver := func(offset string) (after func()) {
 		p := e.endAt(offset, t.flags.uncompressed)
-		return r.deliver(&p, t.rooms, t.except, sender, t.flags)
+		c := t.gather()
+		if keep && r.shared {
+			r.pending.addLeavers(c, t.rooms)
+		}
+		return c.deliver(&p, sender, t.flags)
 	}
-	peers, keep := t.remote(), !t.flags.volatile && !(r.shared && t.local)
 	if !keep && peers == nil {
 		if r.inTurn(nil, e.size(), deliver) == overfull && !t.flags.volatile {
 			return ErrSlow
@@ -132,11 +136,9 @@ func (r *recovery) pass(deliver func(offset string) (after func())) {
 	}
 }
 
-// deliver queues a packet for those who are here, but not for the socket with the
-// sender's id, whichever that is now. It runs under the log's lock, so listeners come
-// after.
-func (r *recovery) deliver(p *packet, rooms, except []string, sender string, f flags) (after func()) {
-	c := r.ns.gather(rooms, except)
+// deliver queues a packet for the crowd, but not for the socket with the sender's id, whichever that is
+// now. It runs under the log's lock, so listeners come after.
+func (c *crowd) deliver(p *packet, sender string, f flags) (after func()) {
 	defer c.release()
 	var heard []*Socket
 	for _, s := range c.sockets {

@@ -13,13 +13,28 @@ import (
 type pending struct {
 	count atomic.Int64 // of events and of what is queued, changed under mu: for a look without it
 
-	mu     sync.Mutex            // guards what follows; the namespace's may be taken within
-	events []*adapter.Selection  // about in the order of the log
-	queued map[*Socket]backQueue // by the socket that it is for; nil: for several
+	mu        sync.Mutex            // guards what follows; may be taken within the namespace's
+	events    []*adapter.Selection  // about in the order of the log
+	queued    map[*Socket]backQueue // by the socket that it is for; nil: for several
+	appended  uint64                // events so far
+	delivered uint64
+	left      []leaver // in order
 }
 
 // A backQueue is what waits behind events.
 type backQueue struct{ packets, bytes int }
+
+// A leaver has left a room when so many events had been appended, of which not all were delivered: it
+// gets those still that it was in the room for.
+type leaver struct {
+	events uint64
+	socket *Socket
+	room   string
+}
+
+// maxLeavers bounds the memory of a server that hears nothing from its log. Of more leavers the first get
+// nothing any more.
+const maxLeavers = 1000
 
 // append is Append of the log.
 func (r *recovery) append(e adapter.Event, deliver func(offset string) (after func())) (delivered bool) {
@@ -39,7 +54,38 @@ func (p *pending) begin(to *adapter.Selection) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.events = append(p.events, to)
+	p.appended++
 	p.count.Add(1)
+}
+
+// leaves notes that a socket is about to leave a room.
+func (p *pending) leaves(s *Socket, room string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.events) == 0 {
+		return
+	}
+	if len(p.left) == maxLeavers {
+		p.left = p.left[1:]
+	}
+	p.left = append(p.left, leaver{p.appended, s, room})
+}
+
+// addLeavers adds to the receivers of an event that has got its place those who have left one of its rooms meanwhile.
+func (p *pending) addLeavers(c *crowd, rooms []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.left) == 0 {
+		return
+	}
+	for _, s := range c.sockets {
+		c.seen[s] = struct{}{}
+	}
+	for _, l := range p.left {
+		if slices.Contains(rooms, l.room) {
+			c.add([]*Socket{l.socket}, true)
+		}
+	}
 }
 
 func (p *pending) end(to *adapter.Selection) {
@@ -56,12 +102,19 @@ func (p *pending) end(to *adapter.Selection) {
 		p.events = nil
 	}
 	p.count.Add(-1)
+	p.delivered++
+	for len(p.left) > 0 && p.left[0].events <= p.delivered {
+		p.left = p.left[1:]
+	}
+	if len(p.left) == 0 {
+		p.left = nil
+	}
 }
 
 // maxLook is how many events are looked at for one that is for a socket. Where there are more it counts as one of them.
 const maxLook = 64
 
-// concerns reports whether something waits that is for a socket, or with nil for anybody. The caller holds p.mu.
+// concerns reports whether something waits that is for a socket, or with nil for anybody. The caller holds ns.mu and p.mu.
 func (p *pending) concerns(s *Socket) bool {
 	if p.queued[s].packets+p.queued[nil].packets > 0 {
 		return true
@@ -69,8 +122,9 @@ func (p *pending) concerns(s *Socket) bool {
 	if s == nil || len(p.events) > maxLook {
 		return len(p.events) > 0
 	}
-	s.ns.mu.RLock()
-	defer s.ns.mu.RUnlock()
+	if slices.ContainsFunc(p.left, func(l leaver) bool { return l.socket == s }) {
+		return true
+	}
 	return slices.ContainsFunc(p.events, s.among)
 }
 
@@ -95,6 +149,8 @@ func (r *recovery) admit(s *Socket, size int) verdict {
 	if p.count.Load() == 0 {
 		return atOnce
 	}
+	r.ns.mu.RLock()
+	defer r.ns.mu.RUnlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.concerns(s) {

@@ -62,17 +62,21 @@ func (l *late) release() {
 	}
 }
 
-// TestDisconnectComesAfterWhatWasEmitted, also where that still waits for its place in the log of all servers.
-func TestDisconnectComesAfterWhatWasEmitted(t *testing.T) {
+func newLateLounge(t *testing.T) (*lounge, *late) {
 	shared, late := newSharedLog(), new(late)
-	defer shared.log.Close()
-	l := lounges(t, 1, func(local adapter.Local) (adapter.Adapter, error) {
+	t.Cleanup(shared.log.Close)
+	return lounges(t, 1, func(local adapter.Local) (adapter.Adapter, error) {
 		a, err := shared.connect(local)
 		if m, ok := a.(*member); ok {
 			return lateMember{m, late}, nil
 		}
 		return a, err
-	}, socketio.Recovery{})[0]
+	}, socketio.Recovery{})[0], late
+}
+
+// TestDisconnectComesAfterWhatWasEmitted, also where that still waits for its place in the log of all servers.
+func TestDisconnectComesAfterWhatWasEmitted(t *testing.T) {
+	l, late := newLateLounge(t)
 	for _, closeTransport := range []bool{false, true} {
 		c, s := l.guest(nil)
 		_ = s.Emit("bye")
@@ -226,4 +230,32 @@ func TestWhatWaitsForTheLogIsBounded(t *testing.T) {
 		t.Errorf("ended: %s", why)
 	}
 	late.release()
+}
+
+// TestLeaveComesAfterWhatWasEmitted: who leaves a room gets what was sent to it before, and nothing that was sent later.
+func TestLeaveComesAfterWhatWasEmitted(t *testing.T) {
+	l, late := lateLounge(t, &socketio.Options{})
+	c, s := l.guest(nil)
+	excepted, other := l.guest(nil)
+	for _, s := range []*socketio.Socket{s, other} {
+		if err := s.Join("red", "blue"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = other.Join("green")
+	l.emit(l.To("red", "blue").Except("green"), 1)
+	l.emit(l.To("red"), 2)
+	if err := l.To("red").Leave("red"); err != nil {
+		t.Fatal(err)
+	}
+	l.emit(l.To("red"), 100)
+	l.emit(l.To("blue"), 3)
+	late.release()
+	hears(t, c, 1, 2, 3)
+	hears(t, excepted, 2, 3)
+	s.Leave("blue")
+	l.emit(l.To("blue"), 101)
+	l.emit(l, 4)
+	late.release()
+	hears(t, c, 4)
 }

@@ -16,7 +16,7 @@ func (r *recovery) receive(event adapter.Event, f flags) error {
 	}
 	deliver := func(offset string) (after func()) {
 		p := e.endAt(offset, event.Uncompressed)
-		return r.deliver(&p, event.Rooms, event.Except, "", f)
+		return r.ns.gather(event.Rooms, event.Except).deliver(&p, "", f)
 	}
 	if f.volatile || r.shared {
 		r.pass(deliver)
@@ -33,7 +33,7 @@ func (r *recovery) receiveAt(event adapter.Event, offset string) (after func(), 
 		return nil, err
 	}
 	p := e.endAt(offset, event.Uncompressed)
-	return r.deliver(&p, event.Rooms, event.Except, "", flags{}), nil
+	return r.ns.gather(event.Rooms, event.Except).deliver(&p, "", flags{}), nil
 }
 
 // foreign begins the packet of an event of another server, of which it makes sure that

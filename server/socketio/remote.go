@@ -86,6 +86,19 @@ func (t Target) Join(rooms ...string) error {
 	return first
 }
 
+// Subscribed returns when what other servers send to the rooms reaches the sockets that have
+// joined them here. Neither Join waits for that, which takes a moment where servers listen to the
+// rooms of their sockets only. An error says that something may be missed.
+func (ns *Namespace) Subscribed(ctx context.Context, rooms ...string) error {
+	if ns.peers == nil {
+		return nil
+	}
+	if others, ok := ns.peers.Adapter.(adapter.Subscriber); ok {
+		return others.Subscribed(ctx, rooms...)
+	}
+	return nil
+}
+
 // Leave takes all sockets of the target out of rooms, on every server.
 func (t Target) Leave(rooms ...string) error {
 	if t.ns.server.closed.Load() {

@@ -138,6 +138,9 @@ func (s *Socket) Leave(rooms ...string) {
 	for _, name := range rooms {
 		for i, m := range s.rooms {
 			if m.room.name == name {
+				if r := s.ns.recovery.Load(); r != nil {
+					r.pending.leaves(s, name)
+				}
 				s.ns.leave(s, i)
 				break
 			}
