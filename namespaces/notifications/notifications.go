@@ -65,15 +65,16 @@ func (n *Notifications) connected(ctx context.Context, s *socketio.Socket) {
 	if user == "" {
 		return
 	}
+	if _, shared := n.store.(Shared); shared { // what other servers tell it from the count on must come
+		n.enter(s, user)
+		event.Subscribed(ctx, n.ns, event.UserRoom+user)
+	}
 	err := n.store.Arrive(ctx, user, s.ID(), func(unread int) {
 		n.enter(s, user)
 		_ = s.Emit("unread-count", unreadCount{unread})
 	})
 	if err != nil {
 		n.opts.Logger.LogAttrs(ctx, slog.LevelError, "notifications of a user not counted", slog.Any("error", err))
-		if _, shared := n.store.(Shared); shared {
-			n.enter(s, user)
-		}
 	}
 }
 

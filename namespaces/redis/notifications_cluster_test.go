@@ -154,6 +154,9 @@ func TestCountsAreRightInTheEnd(t *testing.T) {
 	t.Parallel()
 	nodes := noticeNodes(t, redistest.Start(t), Options{})
 	readers := []reader{nodes[0].visit(t, "u1"), nodes[1].visit(t, "u1")}
+	for _, r := range readers {
+		r.counts(0) // what is for everyone is for those who have been here before
+	}
 	users := []string{"u1"}
 	for i := range 200 {
 		users = append(users, fmt.Sprint("x", i))
@@ -203,6 +206,24 @@ func TestCountsAreRightInTheEnd(t *testing.T) {
 		if last != -1 && last != 4*each {
 			t.Errorf("the last count is %d", last)
 		}
+	}
+}
+
+// TestWhoHasItsCountHearsOtherNodes: a client that has been told its count gets what any node tells it from then on.
+func TestWhoHasItsCountHearsOtherNodes(t *testing.T) {
+	t.Parallel()
+	nodes := noticeNodes(t, redistest.Start(t), Options{})
+	for i := range 100 {
+		user := fmt.Sprint("u", i)
+		r := nodes[0].visit(t, user)
+		r.counts(0)
+		if _, err := nodes[1].NotifyUser(t.Context(), user, mention); err != nil {
+			t.Fatal(err)
+		}
+		if told := r.counts(1); told != 1 {
+			t.Fatalf("user %d: %d notifications", i, told)
+		}
+		r.Close()
 	}
 }
 
