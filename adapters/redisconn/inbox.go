@@ -12,7 +12,7 @@ const messageCost = 64
 
 // calm is the time since the last message from which one is handled by the goroutine that has read it: no other one need wake up for it. While
 // messages come faster, reading and handling share the work.
-const calm = 100 * time.Microsecond
+const calm = 50 * time.Microsecond
 
 // inbox holds what handlers have not had yet, of all connections in the order of arrival. A goroutine hands it out while there is any.
 type inbox struct {
