@@ -23,8 +23,8 @@ type Hub struct {
 	srv   *socketio.Server
 	gate  *identity.Gate
 	opts  Options
-	leave func()                                          // ends the subscription of the bus
-	note  func(userID string, tell func()) (leave func()) // see Roll
+	leave func()                                        // ends the subscription of the bus
+	note  func(userID string, gone Gone) (leave func()) // see Roll
 
 	mu      sync.Mutex // guards what follows, and gives messages their order
 	clients map[*client]struct{}
@@ -39,7 +39,13 @@ type Hub struct {
 func New(srv *socketio.Server, gate *identity.Gate, opts *Options) *Hub {
 	h := &Hub{
 		srv: srv, gate: gate, opts: opts.withDefaults(),
-		leave: func() {}, note: func(_ string, tell func()) func() { return tell }, clients: make(map[*client]struct{}), idle: make(chan struct{}),
+		leave: func() {}, clients: make(map[*client]struct{}), idle: make(chan struct{}),
+	}
+	h.note = func(_ string, gone Gone) (leave func()) {
+		return func() {
+			gone.Here()
+			gone.Elsewhere()
+		}
 	}
 	if roll, ok := h.opts.Bus.(Roll); ok {
 		roll.Watch(h.lost)
@@ -79,7 +85,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // and answered
 	}
-	leave := h.note(p.UserID, func() { h.lost(p.UserID) })
+	leave := h.note(p.UserID, h.gone(p.UserID))
 	c.serve(conn)
 	leave()
 }
@@ -129,11 +135,22 @@ func (h *Hub) exit(c *client) {
 	delete(h.clients, c)
 }
 
-// lost tells all that a client has gone, of this server or of one that has died.
+// lost tells all that a client has gone whose server has died.
 func (h *Hub) lost(userID string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.publish(nil, outgoing{Type: typeDisconnected, UserID: userID, Timestamp: event.Now()})
+	gone := h.gone(userID)
+	gone.Here()
+	gone.Elsewhere()
+}
+
+func (h *Hub) gone(userID string) Gone {
+	text := func() []byte {
+		return outgoing{Type: typeDisconnected, UserID: userID, Timestamp: event.Now()}.encode()
+	}
+	return Gone{Here: func() { h.deliver(text()) }, Elsewhere: func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.pass(text())
+	}}
 }
 
 // say sends what a client has written to all others.
@@ -152,6 +169,11 @@ func (h *Hub) publish(from *client, m outgoing) {
 			c.push(text)
 		}
 	}
+	h.pass(text)
+}
+
+// pass sends a message to the other servers. The caller has locked mu, which keeps the order.
+func (h *Hub) pass(text []byte) {
 	if h.opts.Bus == nil {
 		return
 	}
@@ -160,7 +182,7 @@ func (h *Hub) publish(from *client, m outgoing) {
 	}
 }
 
-// deliver sends a message of another server to all clients.
+// deliver sends a message, such as one of another server, to all clients.
 func (h *Hub) deliver(text []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -404,11 +404,12 @@ type roll struct {
 
 func (r *roll) Watch(gone func(userID string)) { r.gone = gone }
 
-func (r *roll) Enter(userID string, tell func()) (leave func()) {
+func (r *roll) Enter(userID string, gone Gone) (leave func()) {
 	r.told <- "+" + userID
 	return func() {
 		if userID != "ghost" { // of whom the others have heard that it has gone
-			tell()
+			gone.Here()
+			gone.Elsewhere()
 		}
 		r.told <- "-" + userID
 	}

@@ -52,9 +52,16 @@ type Roll interface {
 	// Watch sets what is called for each of them, on one of the servers that are left. It
 	// is called once, before Enter.
 	Watch(gone func(userID string))
-	// Enter notes a client of this server until leave is called, which has tell called, now or when the
-	// Roll is sure that nobody else has told that the client has gone; if somebody has, never. Enter does not block.
-	Enter(userID string, tell func()) (leave func())
+	// Enter notes a client of this server until leave is called, which has both functions of gone called, once
+	// each: those of this server hear at once or, if it cannot be known, a moment later, the others when the Roll is
+	// sure that nobody else has told them; if somebody has told all, neither is called. Enter does not block.
+	Enter(userID string, gone Gone) (leave func())
+}
+
+// Gone tells that a client has gone.
+type Gone struct {
+	Here      func() // tells the clients of this server
+	Elsewhere func() // tells those of the others
 }
 
 // withDefaults returns a copy that has every limit set. It panics on one that

@@ -24,7 +24,7 @@ type bus struct {
 	channel string
 	sender  [senderSize]byte
 
-	here  sync.Map          // what tells of the end of this node's clients, by their places, of which each has its own
+	here  sync.Map          // plain.Gone, what tells of the end of this node's clients, by their places, of which each has its own
 	seats *places[struct{}] // the same, as far as Redis knows
 	gone  func(userID string)
 	told  told
@@ -78,14 +78,15 @@ func (db *DB) Bus() plain.Bus {
 func (b *bus) Watch(gone func(userID string)) { b.gone = gone }
 
 // Enter does not wait for Redis. What it cannot be told at once, it is when the node's lease is renewed.
-func (b *bus) Enter(userID string, tell func()) (leave func()) {
+func (b *bus) Enter(userID string, gone plain.Gone) (leave func()) {
 	place := rand.Text() + " " + userID
-	b.here.Store(place, tell)
+	gone.Here = sync.OnceFunc(gone.Here)
+	b.here.Store(place, gone)
 	b.seats.lag(place, "", struct{}{})
 	b.announce(place)
 	return func() {
 		if b.leave(b.db.life, place, "") != nil {
-			b.seats.owe(place, "") // it is told when Redis can be asked
+			b.seats.owe(place, "") // the others are told when Redis can be asked
 		}
 	}
 }
@@ -116,20 +117,32 @@ func (b *bus) tell() {
 	}
 }
 
+// hereAnyway is how long the clients of this node wait for Redis to say whether they have heard already that one has gone.
+const hereAnyway = 250 * time.Millisecond
+
 // leave ends the stay of a client and tells of it, unless another node has done so.
 func (b *bus) leave(ctx context.Context, place, socket string) error {
 	return b.seats.alone(place, socket, func() error {
+		gone := plain.Gone{Here: func() {}, Elsewhere: func() {}}
+		if at, here := b.here.Load(place); here {
+			gone = at.(plain.Gone)
+		}
 		node, tells := b.seats.mark(place, socket)
 		if node != "" { // else nobody else knows it
+			late := time.AfterFunc(hereAnyway, gone.Here)
 			claimed, err := b.claim(ctx, place, node, true)
+			late.Stop()
 			if err != nil {
+				gone.Here()
 				return err
 			}
 			tells = claimed
 		}
 		b.seats.remove(place, socket)
-		if tell, here := b.here.LoadAndDelete(place); here && tells {
-			tell.(func())()
+		b.here.Delete(place)
+		if tells {
+			gone.Here()
+			gone.Elsewhere()
 		}
 		return nil
 	})

@@ -216,10 +216,11 @@ func TestClientsOfADeadHubAreGone(t *testing.T) {
 	roll := alive.Bus().(plain.Roll)
 	gone := make(chan string, 10)
 	roll.Watch(func(user string) { gone <- user })
-	defer roll.Enter("bob", func() {})()
+	nobody := plain.Gone{Here: func() {}, Elsewhere: func() {}}
+	defer roll.Enter("bob", nobody)()
 	there := dead.Bus().(plain.Roll)
-	leave := there.Enter("eve", func() {})
-	there.Enter("ann b", func() {})
+	leave := there.Enter("eve", nobody)
+	there.Enter("ann b", nobody)
 	listed := func(want int64) func() bool {
 		return func() bool {
 			n, err := alive.client.SCard(t.Context(), alive.node.listKey(dead.node.current(), "ws")).Result()
@@ -253,7 +254,7 @@ func TestEndOfAClientIsToldOnce(t *testing.T) {
 	var told []string
 	there.Watch(func(user string) { told = append(told, "dead "+user) })
 	enter := func(user string) (place string, leave func()) {
-		leave = here.Enter(user, func() { told = append(told, "left "+user) })
+		leave = here.Enter(user, plain.Gone{Here: func() {}, Elsewhere: func() { told = append(told, "left "+user) }})
 		until(t, "what that brings is over", func() bool {
 			here.mu.Lock()
 			defer here.mu.Unlock()
@@ -331,23 +332,27 @@ func TestEndOfAClientIsToldOnce(t *testing.T) {
 	}
 }
 
-// A client that goes while Redis is away is told of when it is back.
+// A client that goes while Redis is away is told of at once here, elsewhere when it is back.
 func TestEndOfAClientIsToldWhenRedisIsBack(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
 	db := open(t, connect(t, s), &Options{Alive: 600 * time.Millisecond})
 	b := db.Bus().(*bus)
-	told := make(chan struct{}, 10)
-	leave := b.Enter("ann", func() { told <- struct{}{} })
+	here, elsewhere := make(chan struct{}, 10), make(chan struct{}, 10)
+	gone := plain.Gone{Here: func() { here <- struct{}{} }, Elsewhere: func() { elsewhere <- struct{}{} }}
+	leave := b.Enter("ann", gone)
 	b.seats.mend(t.Context())
 	s.Kill()
 	leave()
-	b.Enter("bob", func() { told <- struct{}{} })()
-	if len(told) != 1 {
-		t.Errorf("told of %d, want the one of whom Redis knows nothing", len(told))
+	b.Enter("bob", gone)()
+	if len(here) != 2 || len(elsewhere) != 1 {
+		t.Errorf("%d told here, want both, %d elsewhere, want the one of whom Redis knows nothing", len(here), len(elsewhere))
 	}
 	s.Restart()
-	until(t, "it is told of both", func() bool { return len(told) == 2 })
+	until(t, "it is told of both", func() bool { return len(elsewhere) == 2 })
+	if len(here) != 2 {
+		t.Errorf("%d told here", len(here))
+	}
 }
 
 // TestRedisKnowsAtOnceWhoIsAtAHub: a node may die long before it says again that it lives.
@@ -355,7 +360,9 @@ func TestRedisKnowsAtOnceWhoIsAtAHub(t *testing.T) {
 	t.Parallel()
 	db := open(t, connect(t, redistest.Start(t)), &Options{Alive: time.Hour})
 	roll := db.Bus().(plain.Roll)
-	enter := func(user string) (leave func()) { return roll.Enter(user, func() {}) }
+	enter := func(user string) (leave func()) {
+		return roll.Enter(user, plain.Gone{Here: func() {}, Elsewhere: func() {}})
+	}
 	known := func(want int64) func() bool {
 		return func() bool {
 			n, err := db.client.SCard(t.Context(), db.node.listKey(db.node.current(), "ws")).Result()
