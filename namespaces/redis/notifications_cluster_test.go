@@ -213,7 +213,7 @@ func TestCountsAreRightInTheEnd(t *testing.T) {
 func TestWhoHasItsCountHearsOtherNodes(t *testing.T) {
 	t.Parallel()
 	nodes := noticeNodes(t, redistest.Start(t), Options{})
-	for i := range 100 {
+	for i := range 30 {
 		user := fmt.Sprint("u", i)
 		r := nodes[0].visit(t, user)
 		r.counts(0)
