@@ -223,11 +223,15 @@ func (b *bus) receiveLost(channel string, data []byte) error {
 	if string(data) != textLost {
 		return errors.New("redispubsub: not what is said on the channel")
 	}
-	b.missed()
+	b.receiving.Lock()
+	defer b.receiving.Unlock()
+	if !b.closed {
+		b.local.Unsent()
+	}
 	return nil
 }
 
-// tellLost has all servers of the namespace call missed, this one included.
+// tellLost has all servers of the namespace call Local.Unsent, this one included.
 func (b *bus) tellLost(ctx context.Context) error {
 	channel, data := b.channels.lost, []byte(textLost)
 	if b.c.opts.Secret != nil {

@@ -128,7 +128,7 @@ func TestLossesAreTold(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, n := range []*node{a, b} {
-				n.until(t, "missed", func() {})
+				n.until(t, "unsent", func() {})
 			}
 			if err := a.c.Flush(t.Context(), "/", "red"); err != nil {
 				t.Error(err)
@@ -197,8 +197,10 @@ func TestWhoHeardSomethingWhileRedisWasAwayDoesNotRecover(t *testing.T) {
 	}
 	state := client.State()
 	client.Abort()
-	for io.Stats().Away == 0 {
-		time.Sleep(time.Millisecond)
+	for end := time.Now().Add(patience); len(ns.Sockets()) > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the server does not notice")
+		}
 	}
 	back := socketiotest.Connect(t, io, "/lounge", &socketiotest.Options{Auth: state})
 	if back.State().PID == state.PID {

@@ -101,6 +101,8 @@ func (s *stage) Release(_, _, _ string, done func()) { done() }
 
 func (s *stage) Missed() { s.got <- "missed" }
 
+func (s *stage) Unsent() { s.got <- "unsent" }
+
 // expect takes what was delivered next.
 func (s *stage) expect(t *testing.T, want ...string) {
 	t.Helper()

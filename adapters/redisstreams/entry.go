@@ -110,9 +110,13 @@ func (c *Cluster) heed(s *stream, at id, note string, field func(string) string)
 	if !c.opts.verifyEntry(field(fieldSignature), s.name, noteLost, b.namespace, by) {
 		return errSignature
 	}
-	if by == b.id {
+	switch by {
+	case b.id:
 		b.log.back()
-	} else {
+	case "":
+		b.log.lose()
+		b.act(b.local.Unsent)
+	default:
 		b.missed()
 	}
 	return nil

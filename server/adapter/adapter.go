@@ -74,6 +74,8 @@ type Local interface {
 	// Missed tells that messages of other servers may have been lost: those that
 	// were sent before the next one that the adapter brings. It does not block.
 	Missed()
+	// Unsent tells that another server may not have sent something. It does not block.
+	Unsent()
 }
 
 // Acks takes in what becomes of a broadcast that wants acknowledgements. The

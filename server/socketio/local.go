@@ -106,6 +106,13 @@ func (l local) ServerSide(p adapter.Payload, reply func(adapter.Payload)) error 
 }
 
 func (l local) Missed() {
+	l.Unsent()
+	if r := l.peers.ns.recovery.Load(); r != nil {
+		r.gaps.Add(1) // after the log's, so that whoever enters between the two does not recover
+	}
+}
+
+func (l local) Unsent() {
 	l.peers.failed(opReceive, errMissed)
 	if r := l.peers.ns.recovery.Load(); r != nil && !r.shared {
 		r.log.(*replay.Log).Gap()

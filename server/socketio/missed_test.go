@@ -71,13 +71,21 @@ func TestWhoMissedEventsOfOthersDoesNotRecover(t *testing.T) {
 	recovered(t, back, s, before, false)
 
 	l.emit(l, 2)
-	hears(t, here, 2) // after the gap
+	hears(t, here, 2) // after the gap, which it does not know of
 	before = here.State()
 	l.cut(here)
+	back, s = l.guest(before)
+	recovered(t, back, s, before, false)
+
+	b.local.Unsent() // those who are here have missed nothing that was sent to them
 	l.emit(l, 3)
+	hears(t, back, 3)
+	before = back.State()
+	l.cut(back)
+	l.emit(l, 4)
 	back, s = l.guest(before)
 	recovered(t, back, s, before, true)
-	hears(t, back, 3)
+	hears(t, back, 4)
 }
 
 // TestRoomsOfClientsThatAreAwayStay: what other servers send there must arrive.

@@ -52,7 +52,8 @@ type recovery struct {
 	shared bool           // the log is that of all servers
 	finder adapter.Finder // the same log, if it can ask the other servers
 
-	pending pending // only if shared
+	pending pending       // only if shared
+	gaps    atomic.Uint64 // how often events of other servers may have been lost on their way here
 
 	// Guarded by ns.mu.
 	owners   map[string]*Socket  // by pid: the sockets that are connected or away
@@ -65,6 +66,7 @@ type recovery struct {
 type lease struct {
 	user        string
 	since, came string // see adapter.Session
+	gaps        uint64 // recovery.gaps when it connected
 	saved       string // the same, for when it will be saved
 	recovered   atomic.Bool
 	fresh       bool // whatever pid the client brings, it is new
@@ -106,6 +108,7 @@ func (r *recovery) keep(s *Socket) bool {
 func (r *recovery) save(s *Socket) (kept, waits bool) {
 	l, ns := s.lease, r.ns
 	kept = slices.Contains(recoverable, s.reason) && !errors.Is(s.client.session.Cause(), engineio.ErrGoingAway)
+	kept = kept && l.gaps == r.gaps.Load() // else it may have missed something while it was connected
 	var freed []func()
 	defer func() {
 		for _, done := range freed { // with no lock held

@@ -211,7 +211,7 @@ func (r *recovery) enter(s *Socket, pid, since string, rooms []adapter.Stay, tol
 	if !s.state.CompareAndSwap(stateConnecting, stateConnected) {
 		return false
 	}
-	l.pid, l.since, l.begun = pid, since, true
+	l.pid, l.since, l.begun, l.gaps = pid, since, true, r.gaps.Load()
 	if r.shared {
 		l.saved = newID()
 	}

@@ -56,6 +56,9 @@ func (o Recovery) withDefaults() Recovery {
 // handlers. Events with acknowledgement, acknowledgements and volatile events are
 // not kept, and missed they are lost.
 //
+// A client that was connected while events of other servers may have been lost on their way
+// to it (OnMissed) does not recover the next time: it may lack some that came before those it has.
+//
 // A client that recovers is a new Socket with the id of the old one. Its rooms are
 // those in which the disconnect hooks have left the old one, and what Join and Leave
 // have changed since; its Keys have the old values, unless a middleware has set
