@@ -134,19 +134,23 @@ func (n *node) mend() {
 		for _, k := range kinds {
 			k.mend(n.db.life)
 		}
+		more := len(dead) > 0
 		for _, id := range dead {
-			n.bury(n.db.life, id, kinds)
+			more = n.bury(n.db.life, id, kinds) && more
+		}
+		if more { // Redis names one at a time
+			n.renew()
 		}
 	}
 }
 
 // bury takes out all who are there through a dead node. What fails, another node tries
 // again, or this one.
-func (n *node) bury(ctx context.Context, id string, kinds []kind) {
+func (n *node) bury(ctx context.Context, id string, kinds []kind) (done bool) {
 	for _, k := range kinds {
 		if err := n.clear(ctx, id, k); err != nil {
 			n.db.trouble("users of a dead node are still there", err)
-			return
+			return false
 		}
 	}
 	left, err := n.db.client.Exists(ctx, n.db.key("node", id, "kinds")).Result()
@@ -156,6 +160,7 @@ func (n *node) bury(ctx context.Context, id string, kinds []kind) {
 	if err != nil {
 		n.db.trouble("users of a dead node are still there", err)
 	}
+	return err == nil
 }
 
 // clear empties the list of places of one kind.

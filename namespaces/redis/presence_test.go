@@ -212,3 +212,18 @@ func TestOnlineIsWhatHappenedLast(t *testing.T) {
 		}
 	}
 }
+
+// TestDeadNodesDoNotWaitForEachOther: their users are taken out without a pause between the nodes.
+func TestDeadNodesDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	db := open(t, connect(t, redistest.Start(t)), &Options{Alive: time.Hour})
+	until(t, "the node is known", db.node.alive)
+	dead := db.node.keys()[1]
+	for i := range 10 {
+		if err := db.client.ZAdd(t.Context(), dead, redis.Z{Member: fmt.Sprint("dead ", i)}).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db.node.renew()
+	until(t, "all are buried", func() bool { return db.client.ZCard(t.Context(), dead).Val() == 0 })
+}
