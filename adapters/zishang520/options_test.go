@@ -3,6 +3,7 @@ package zishang520_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -181,6 +182,37 @@ func TestRequestLasts(t *testing.T) {
 	for _, want := range []string{`"query":"mine"`, `"header":"yes"`, `"path":"/socket.io/"`} {
 		if !strings.Contains(answer, want) {
 			t.Errorf("%s is not in %s", want, answer)
+		}
+	}
+}
+
+// TestRequestOfASessionWithoutAnID: what a client says instead of no id does not keep the application from its request.
+func TestRequestOfASessionWithoutAnID(t *testing.T) {
+	url, _ := start(t, nil, mount)
+	for _, query := range []string{"&sid=", "&sid=x&sid=", "&sid=&x=#%zz"} {
+		request, err := http.NewRequest(http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.URL.Path, request.URL.RawQuery = "/socket.io/", "EIO=4&transport=polling&q=mine"+query
+		response, err := client.Do(request)
+		if err != nil {
+			t.Errorf("%s: %v", query, err)
+			continue
+		}
+		body, _ := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		_, rest, ok := strings.Cut(string(body), `"sid":"`)
+		if !ok {
+			t.Errorf("%s: %s", query, body)
+			continue
+		}
+		sid, _, _ := strings.Cut(rest, `"`)
+		r := &raw{t: t, url: url + "/socket.io/?EIO=4&transport=polling&sid=" + sid}
+		r.join("")
+		r.send(`420["who"]`)
+		if answer := r.next(); !strings.Contains(answer, `"query":"mine"`) {
+			t.Errorf("%s: %s", query, answer)
 		}
 	}
 }

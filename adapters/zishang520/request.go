@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/zishang520/engine.io/v2/engine"
@@ -56,13 +57,15 @@ func (s *Server) requestOf(session *engineio.Session) *types.HttpContext {
 	h := session.Handshake()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, h.URL, nil)
+	u, err := url.ParseRequestURI(h.URL)
 	if err != nil {
-		r = (&http.Request{Method: http.MethodGet}).WithContext(ctx)
+		u = new(url.URL)
 	}
-	r.Header, r.RemoteAddr, r.RequestURI = h.Header(), h.RemoteAddr, h.URL
-	r.Host = r.Header.Get("Host")
-	return over(r)
+	r := &http.Request{
+		Method: http.MethodGet, URL: u, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: h.Header(), Host: h.Header().Get("Host"), RemoteAddr: h.RemoteAddr, RequestURI: h.URL,
+	}
+	return over(r.WithContext(ctx))
 }
 
 // lasting returns a copy of a request with a memory of its own: some servers, such as the
@@ -109,12 +112,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(s.Middlewares()) > 0 && !s.pass(w, r) {
 		return
 	}
-	if !r.URL.Query().Has("sid") {
+	if begins(r) {
 		h := &handshake{request: lasting(r)}
 		r = r.WithContext(context.WithValue(r.Context(), handshakeKey{}, h))
 		defer func() { s.handshakes.Delete(h.id) }()
 	}
 	s.engine.ServeHTTP(w, r)
+}
+
+// begins reports whether a request is to begin a session, as the engine sees it: of a name given more than once the last
+// value counts, and an empty one is none.
+func begins(r *http.Request) bool {
+	ids := r.URL.Query()["sid"]
+	return len(ids) == 0 || ids[len(ids)-1] == ""
 }
 
 // pass applies the middlewares. It reports false if the request has its answer.

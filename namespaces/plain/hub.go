@@ -85,9 +85,8 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // and answered
 	}
-	leave := h.note(p.UserID, h.gone(p.UserID))
+	defer h.note(p.UserID, h.gone(p.UserID))()
 	c.serve(conn)
-	leave()
 }
 
 func anonymous() string {

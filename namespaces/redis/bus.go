@@ -122,16 +122,16 @@ const hereAnyway = 250 * time.Millisecond
 
 // leave ends the stay of a client and tells of it, unless another node has done so.
 func (b *bus) leave(ctx context.Context, place, socket string) error {
+	gone := plain.Gone{Here: func() {}, Elsewhere: func() {}}
+	if at, here := b.here.Load(place); here {
+		gone = at.(plain.Gone)
+	}
+	late := time.AfterFunc(hereAnyway, gone.Here) // also while Redis is still being told that the client has come
+	defer late.Stop()
 	return b.seats.alone(place, socket, func() error {
-		gone := plain.Gone{Here: func() {}, Elsewhere: func() {}}
-		if at, here := b.here.Load(place); here {
-			gone = at.(plain.Gone)
-		}
 		node, tells := b.seats.mark(place, socket)
 		if node != "" { // else nobody else knows it
-			late := time.AfterFunc(hereAnyway, gone.Here)
 			claimed, err := b.claim(ctx, place, node, true)
-			late.Stop()
 			if err != nil {
 				gone.Here()
 				return err
@@ -150,23 +150,16 @@ func (b *bus) leave(ctx context.Context, place, socket string) error {
 
 var scriptClaim = script("ws_claim")
 
-// How long it is known who has told that a client has gone: its own node, which may ask again, or another one that took that
-// for dead, of which it may hear late.
-const (
-	ownClaim   = 5 * time.Minute
-	otherClaim = 24 * time.Hour
-)
+// claimMemory is how long it is known that another node has told that a client has gone: its own one, taken for dead, may hear
+// late of that.
+const claimMemory = 24 * time.Hour
 
 // claim reports whether this node is to tell that a client has gone which is on the list of a node, that of this one or of
 // a dead one.
 func (b *bus) claim(ctx context.Context, place, node string, own bool) (bool, error) {
 	id, _, _ := strings.Cut(place, " ")
 	keys := []string{b.db.node.listKey(node, "ws"), b.db.key("node", node, "told:"+id)}
-	memory := otherClaim
-	if own {
-		memory = ownClaim
-	}
-	v, err := b.db.run(ctx, scriptClaim, keys, place, b.db.id, memory.Milliseconds(), flag(own))
+	v, err := b.db.run(ctx, scriptClaim, keys, place, b.db.id, claimMemory.Milliseconds(), flag(own))
 	return reply{v}.int() == 1, err
 }
 
@@ -198,6 +191,9 @@ func (b *bus) restore(ctx context.Context, place, socket string, _ struct{}) err
 
 // evict tells that a client of a dead node has gone, once however often it is called again after an error.
 func (b *bus) evict(ctx context.Context, place, node string) error {
+	if _, here := b.here.Load(place); here {
+		return nil // the dead node is what this one was taken for
+	}
 	claimed, err := b.claim(ctx, place, node, false)
 	if err != nil {
 		return err

@@ -176,13 +176,15 @@ func (c *chatStore) Leave(ctx context.Context, room, socket string, publish func
 		if !there {
 			return nil
 		}
-		return c.leave(ctx, h, room, node, []string{socket}, publish)
+		err := c.leave(ctx, h, room, node, []string{socket}, publish)
+		if err == nil {
+			c.seats.remove(room, socket) // in the turn: whoever has the next may put it in again
+		}
+		return err
 	})
 	if err != nil {
 		c.seats.owe(room, socket)
-		return nil
 	}
-	c.seats.remove(room, socket)
 	return nil
 }
 

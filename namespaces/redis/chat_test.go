@@ -21,10 +21,10 @@ func synced(context.Context, string, ...string) error { return nil }
 
 func TestChat(t *testing.T) {
 	t.Parallel()
-	client := connect(t, redistest.Start(t))
+	client := redistest.Start(t).Limited(t)
 	var stores atomic.Int32
 	chattest.Run(t, 100, func(t *testing.T, opts *chat.Options) chat.Store {
-		return open(t, client, &Options{Prefix: fmt.Sprint("p", stores.Add(1))}).Chat(opts)
+		return open(t, client, &Options{Prefix: fmt.Sprint("parley:", stores.Add(1))}).Chat(opts)
 	})
 }
 

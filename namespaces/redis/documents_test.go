@@ -17,11 +17,11 @@ import (
 
 func TestDocumentsOfOneNode(t *testing.T) {
 	t.Parallel()
-	server := redistest.Start(t)
+	client := redistest.Start(t).Limited(t)
 	n := 0
 	documentstest.Run(t, func(t *testing.T, opts *documents.Options) documents.Store {
 		n++
-		return open(t, connect(t, server), &Options{Prefix: fmt.Sprint("p", n)}).Documents(opts)
+		return open(t, client, &Options{Prefix: fmt.Sprint("parley:", n)}).Documents(opts)
 	})
 }
 

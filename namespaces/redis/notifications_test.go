@@ -11,10 +11,10 @@ import (
 
 func TestNotificationsOfOneNode(t *testing.T) {
 	t.Parallel()
-	server := redistest.Start(t)
+	client := redistest.Start(t).Limited(t)
 	n := 0
 	notificationstest.Run(t, func(t *testing.T, opts *notifications.Options) notifications.Store {
 		n++
-		return open(t, connect(t, server), &Options{Prefix: fmt.Sprint("p", n)}).Notifications(opts)
+		return open(t, client, &Options{Prefix: fmt.Sprint("parley:", n)}).Notifications(opts)
 	})
 }

@@ -46,6 +46,7 @@ type placeHooks[V any] struct {
 // A spot is one place on this node.
 type spot[V any] struct {
 	listed  bool
+	unsure  bool // whether it is listed, because no answer came
 	sockets map[string]seat[V]
 }
 
@@ -74,7 +75,7 @@ func (p *places[V]) add(ctx context.Context, place, socket string, v V) (node st
 	p.mu.Lock()
 	if p.node != node {
 		for _, s := range p.all {
-			s.listed = false
+			s.listed, s.unsure = false, false
 		}
 		p.node = node
 	}
@@ -93,12 +94,14 @@ func (p *places[V]) add(ctx context.Context, place, socket string, v V) (node st
 	err = p.db.node.list(ctx, node, p.kind, place)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case err == nil:
+	if err == nil {
 		s.listed = p.node == node
-	case was:
+		return node, nil
+	}
+	s.unsure = p.node == node
+	if was {
 		s.sockets[socket] = before
-	default:
+	} else {
 		delete(s.sockets, socket)
 	}
 	return node, err
@@ -262,7 +265,7 @@ func (p *places[V]) unlist(ctx context.Context) (more bool, err error) {
 		if len(s.sockets) > 0 {
 			continue
 		}
-		if empty = append(empty, place); s.listed {
+		if empty = append(empty, place); s.listed || s.unsure {
 			listed = append(listed, place)
 		}
 		if len(empty) == most {

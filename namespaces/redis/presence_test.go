@@ -227,3 +227,39 @@ func TestDeadNodesDoNotWaitForEachOther(t *testing.T) {
 	db.node.renew()
 	until(t, "all are buried", func() bool { return db.client.ZCard(t.Context(), dead).Val() == 0 })
 }
+
+// Whoever has a room's turn after a socket has left it knows that it has: else a socket that is put in again there is
+// forgotten, and stays for ever.
+func TestWhoLeavesIsGoneWithItsTurn(t *testing.T) {
+	t.Parallel()
+	c := open(t, connect(t, redistest.Start(t)), &Options{Alive: time.Hour, Sync: synced}).Chat(nil).(*chatStore)
+	ann := chat.User{UserID: "ann"}
+	if _, err := c.Enter(t.Context(), "tea", "s1", ann, func(chat.Entered) {}); err != nil {
+		t.Fatal(err)
+	}
+	next := make(chan bool, 1)
+	err := c.Leave(t.Context(), "tea", "s1", func(chat.User) {
+		unlock := sync.OnceFunc(c.seats.mu.Unlock)
+		go func() {
+			_ = c.db.turns.do(t.Context(), c.turn("tea"), false, func(context.Context, *hold) error {
+				unlock()
+				_, there := c.seats.mark("tea", "s1")
+				next <- there
+				return nil
+			})
+		}()
+		until(t, "the next call waits for the turn", func() bool {
+			c.db.turns.mu.Lock()
+			defer c.db.turns.mu.Unlock()
+			return len(c.db.turns.all[c.turn("tea")].waiting) == 1
+		})
+		c.seats.mu.Lock() // so that what is done behind the turn comes late
+		time.AfterFunc(100*time.Millisecond, unlock)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if <-next {
+		t.Error("it is still there")
+	}
+}

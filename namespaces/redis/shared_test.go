@@ -252,7 +252,9 @@ func TestEndOfAClientIsToldOnce(t *testing.T) {
 	mine, others := open(t, connect(t, s), &Options{Alive: time.Hour}), open(t, connect(t, s), &Options{Alive: time.Hour})
 	here, there := mine.Bus().(*bus), others.Bus().(*bus)
 	var told []string
-	there.Watch(func(user string) { told = append(told, "dead "+user) })
+	for _, b := range []*bus{here, there} {
+		b.Watch(func(user string) { told = append(told, "dead "+user) })
+	}
 	enter := func(user string) (place string, leave func()) {
 		leave = here.Enter(user, plain.Gone{Here: func() {}, Elsewhere: func() { told = append(told, "left "+user) }})
 		until(t, "what that brings is over", func() bool {
@@ -325,6 +327,21 @@ func TestEndOfAClientIsToldOnce(t *testing.T) {
 	leave()
 	expect("gone before it is put back", "dead eve")
 
+	node = mine.node.current()
+	place, leave = enter("fay")
+	here.seats.mend(t.Context())
+	takenForDead()
+	if err := here.evict(t.Context(), place, node); err != nil {
+		t.Error(err)
+	}
+	here.seats.mend(t.Context())
+	leave()
+	expect("taken for dead by its own node", "left fay")
+
+	keys, err := mine.client.Keys(t.Context(), "*:told:*").Result()
+	if err != nil || len(keys) != 2 {
+		t.Errorf("%d are remembered to have been told of, %v, want those that were by another node", len(keys), err)
+	}
 	left := 0
 	here.here.Range(func(any, any) bool { left++; return true })
 	if left+len(here.seats.busy) > 0 {

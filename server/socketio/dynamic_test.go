@@ -85,8 +85,9 @@ func TestChildrenShareWhatTheirParentHasByReference(t *testing.T) {
 	early.Use(func(context.Context, *socketio.Socket) error { d.note("child use"); return nil })
 	parent.Use(func(context.Context, *socketio.Socket) error { d.note("parent use"); return nil })
 
-	one, two := connect(t, srv, "/room-1"), connect(t, srv, "/room-2")
-	handled(t, one)
+	one := connect(t, srv, "/room-1")
+	handled(t, one) // its hooks have run
+	two := connect(t, srv, "/room-2")
 	handled(t, two)
 	d.expect(t, "parent use", "child use", "parent connect /room-1", "child connect /room-1",
 		"parent use", "parent connect /room-2")

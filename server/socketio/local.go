@@ -3,6 +3,7 @@ package socketio
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 
@@ -113,7 +114,7 @@ func (l local) Missed() {
 }
 
 func (l local) Unsent() {
-	l.peers.failed(opReceive, errMissed)
+	l.peers.log(opMissed, slog.LevelWarn, "messages of other servers may have been lost")
 	if r := l.peers.ns.recovery.Load(); r != nil && !r.shared {
 		r.log.(*replay.Log).Gap()
 	}

@@ -2,13 +2,9 @@ package socketio
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 )
-
-// errMissed is logged where messages of other servers may have been lost.
-var errMissed = errors.New("messages of other servers may have been lost")
 
 // missed runs the hooks of OnMissed. It has a goroutine while there are any to run.
 type missed struct {

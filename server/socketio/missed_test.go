@@ -31,8 +31,9 @@ func TestMissedHooksRunOnceForLossesTogether(t *testing.T) {
 		t.Errorf("%v, %d more", ctx.Err(), len(began))
 	}
 	b.local.Missed()
-	if n := strings.Count(log.String(), "may have been lost"); n != 1 {
-		t.Errorf("%d lines", n)
+	text, warning := log.String(), `level=WARN msg="messages of other servers may have been lost"`
+	if strings.Count(text, "may have been lost") != 1 || !strings.Contains(text, warning) {
+		t.Errorf("want one warning of it: %s", text)
 	}
 }
 

@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ const (
 	opDisconnect operation = "disconnect"
 	opServerSide operation = "server-side event"
 	opReceive    operation = "receive"
+	opMissed     operation = "missed"
 )
 
 // A lapse is a failure that has been logged.
@@ -63,11 +65,15 @@ func (ns *Namespace) meet() {
 	ns.peers = p
 }
 
-// failed logs an error, at most once a minute for each operation.
+// failed logs an error.
 func (p *peers) failed(op operation, err error) {
-	if err == nil {
-		return
+	if err != nil {
+		p.log(op, slog.LevelError, "between servers something has failed", "operation", string(op), "error", err)
 	}
+}
+
+// log logs, at most once a minute for each operation.
+func (p *peers) log(op operation, level slog.Level, what string, about ...any) {
 	at := now()
 	p.mu.Lock()
 	last, before := p.lapses[op]
@@ -79,8 +85,8 @@ func (p *peers) failed(op operation, err error) {
 	}
 	p.mu.Unlock()
 	if !quiet {
-		p.ns.server.opts.Logger.Error("between servers something has failed",
-			"namespace", p.ns.name, "operation", string(op), "error", err, "unsaid", last.unsaid)
+		about = append([]any{"namespace", p.ns.name, "unsaid", last.unsaid}, about...)
+		p.ns.server.opts.Logger.Log(p.ns.server.life, level, what, about...)
 	}
 }
 
