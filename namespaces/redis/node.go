@@ -14,6 +14,8 @@ type node struct {
 	db   *DB
 	tend chan struct{} // of capacity 1: the lease has been renewed
 
+	renewing sync.Mutex // held while Redis is told
+
 	mu     sync.Mutex // guards what follows
 	id     string     // marks what is there through this node; a new one once it was taken for dead
 	known  bool       // Redis has heard of the id
@@ -71,7 +73,16 @@ func (n *node) run() {
 	}
 }
 
+// renew renews the lease, and begins a new one if this node was taken for dead.
 func (n *node) renew() {
+	n.renewing.Lock()
+	defer n.renewing.Unlock()
+	for n.tryRenew() {
+		n.db.opts.Logger.Warn("taken for dead; all users are put back", "node", n.db.opts.Node)
+	}
+}
+
+func (n *node) tryRenew() (again bool) {
 	n.mu.Lock()
 	id, known := n.id, n.known
 	// Others may have been kept from Redis as long as this node was.
@@ -83,7 +94,7 @@ func (n *node) renew() {
 		n.mu.Lock()
 		n.steady = time.Time{}
 		n.mu.Unlock()
-		return
+		return false
 	}
 	r := reply{v}
 	n.mu.Lock()
@@ -99,17 +110,15 @@ func (n *node) renew() {
 	if dead := r.at(2).text(); dead != "" {
 		n.dead = append(n.dead, dead)
 	}
-	again := !n.known
+	again = !n.known
 	n.mu.Unlock()
-	if again {
-		n.db.opts.Logger.Warn("taken for dead; all users are put back", "node", n.db.opts.Node)
-		n.renew()
-		return
+	if !again {
+		select {
+		case n.tend <- struct{}{}:
+		default:
+		}
 	}
-	select {
-	case n.tend <- struct{}{}:
-	default:
-	}
+	return again
 }
 
 func flag(on bool) int {
