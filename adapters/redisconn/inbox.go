@@ -75,10 +75,10 @@ func (in *inbox) put(e event) {
 	if e.topic != nil && !e.gap && in.bytes+e.size() > in.c.opts.InboxBytes {
 		in.full = true
 		in.c.stats.overflowed.Add(1)
-		return
+	} else {
+		in.bytes += e.size()
+		in.queue = append(in.queue, e)
 	}
-	in.bytes += e.size()
-	in.queue = append(in.queue, e)
 	if !in.running {
 		in.running = true
 		in.start()
@@ -103,10 +103,10 @@ func (in *inbox) run() {
 		batch, in.queue = in.queue, batch[:0]
 		in.mu.Unlock()
 		for i, e := range batch {
-			in.handle(e)
 			in.mu.Lock()
 			in.bytes -= e.size()
 			in.mu.Unlock()
+			in.handle(e)
 			batch[i] = event{}
 		}
 		if full {
@@ -149,7 +149,7 @@ func (s *Subscription) handle(channel string, payload []byte) (err error) {
 func (c *Conn) Waiting() bool {
 	c.inbox.mu.Lock()
 	defer c.inbox.mu.Unlock()
-	return len(c.inbox.queue) > 0
+	return c.inbox.bytes > 0
 }
 
 func (in *inbox) size() int {

@@ -228,6 +228,34 @@ func TestLongHandlersKeepTheirConnection(t *testing.T) {
 	}
 }
 
+// TestWaiting: also of messages that are handed out together each knows of those behind it.
+func TestWaiting(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	c := open(t, s.Client(t), quick)
+	c.ReadAhead()
+	const count = 5
+	release, waiting := make(chan struct{}), make(chan bool, count)
+	sub := c.Subscribe(redisconn.SubOptions{Channel: "ch", Handler: func(string, []byte) error {
+		<-release
+		waiting <- c.Waiting()
+		return nil
+	}})
+	if err := sub.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range count {
+		publish(t, c, "ch", "publish", "ch", "x")
+	}
+	eventually(t, "all have come", func() bool { return c.Health().InboxBytes >= (count-1)*64 })
+	close(release)
+	for i := range count {
+		if got, want := <-waiting, i < count-1; got != want {
+			t.Errorf("message %d of %d: others wait: %t", i+1, count, got)
+		}
+	}
+}
+
 func TestKilledAndRestarted(t *testing.T) {
 	s := redistest.Start(t)
 	c := open(t, s.Client(t), quick)
