@@ -10,8 +10,8 @@ import (
 // messageCost is what a waiting message takes besides its payload, in bytes, about.
 const messageCost = 64
 
-// calm is the time since the last message from which one is handled by the goroutine that has read it: no other one need wake up for it. While
-// messages come faster, reading and handling share the work.
+// calm is the time since the last message, or since it was handled by the goroutine that had read it, from which one is handled by that
+// goroutine: no other one need wake up for it. While messages come faster, or more have come by then, reading and handling share the work.
 const calm = 50 * time.Microsecond
 
 // inbox holds what handlers have not had yet, of all connections in the order of arrival. A goroutine hands it out while there is any.
@@ -24,7 +24,7 @@ type inbox struct {
 	full    bool // something was dropped since the queue last ran empty or took something
 	running bool
 	closed  bool
-	last    time.Time     // when the last message came
+	last    time.Time     // when the last message came, or reading went on after it
 	calm    time.Duration // see calm
 }
 
@@ -65,6 +65,7 @@ func (in *inbox) receive(e event) {
 	in.handle(e)
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	in.last = time.Now()
 	if in.running = len(in.queue) > 0 || in.full; in.running {
 		in.start()
 	}
