@@ -10,8 +10,8 @@ import (
 // messageCost is what a waiting message takes besides its payload, in bytes, about.
 const messageCost = 64
 
-// calm is the time since the last message from which one is handled by the goroutine that has read it: no other one need wake up for it. While
-// messages come faster, reading and handling share the work.
+// calm is the time since the last message, or since it was handled by the goroutine that had read it, from which one is handled by that
+// goroutine: no other one need wake up for it. While messages come faster, or more have come by then, reading and handling share the work.
 const calm = 50 * time.Microsecond
 
 // inbox holds what handlers have not had yet, of all connections in the order of arrival. A goroutine hands it out while there is any.
@@ -24,7 +24,7 @@ type inbox struct {
 	full    bool // something was dropped since the queue last ran empty or took something
 	running bool
 	closed  bool
-	last    time.Time     // when the last message came
+	last    time.Time     // when the last message came, or reading went on after it
 	calm    time.Duration // see calm
 }
 
@@ -65,6 +65,7 @@ func (in *inbox) receive(e event) {
 	in.handle(e)
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	in.last = time.Now()
 	if in.running = len(in.queue) > 0 || in.full; in.running {
 		in.start()
 	}
@@ -75,10 +76,10 @@ func (in *inbox) put(e event) {
 	if e.topic != nil && !e.gap && in.bytes+e.size() > in.c.opts.InboxBytes {
 		in.full = true
 		in.c.stats.overflowed.Add(1)
-		return
+	} else {
+		in.bytes += e.size()
+		in.queue = append(in.queue, e)
 	}
-	in.bytes += e.size()
-	in.queue = append(in.queue, e)
 	if !in.running {
 		in.running = true
 		in.start()
@@ -103,10 +104,10 @@ func (in *inbox) run() {
 		batch, in.queue = in.queue, batch[:0]
 		in.mu.Unlock()
 		for i, e := range batch {
-			in.handle(e)
 			in.mu.Lock()
 			in.bytes -= e.size()
 			in.mu.Unlock()
+			in.handle(e)
 			batch[i] = event{}
 		}
 		if full {
@@ -149,7 +150,7 @@ func (s *Subscription) handle(channel string, payload []byte) (err error) {
 func (c *Conn) Waiting() bool {
 	c.inbox.mu.Lock()
 	defer c.inbox.mu.Unlock()
-	return len(c.inbox.queue) > 0
+	return c.inbox.bytes > 0
 }
 
 func (in *inbox) size() int {

@@ -228,6 +228,74 @@ func TestLongHandlersKeepTheirConnection(t *testing.T) {
 	}
 }
 
+// What has come while a handler kept the goroutine that reads is read while others are handled, so that it does not stay in Redis.
+func TestWhatHasComeIsReadWhileOthersAreHandled(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	c := open(t, s.Client(t), quick)
+	const calm = 500 * time.Millisecond
+	c.Calm(calm)
+	n := 0
+	entered, release, done := make(chan struct{}), make(chan struct{}), make(chan bool, 1)
+	sub := c.Subscribe(redisconn.SubOptions{Channel: "ch", Handler: func(string, []byte) error {
+		switch n++; n {
+		case 1:
+			close(entered)
+			<-release
+			time.Sleep(calm + 100*time.Millisecond) // longer than that since it has come
+		case 2:
+			end := time.Now().Add(5 * time.Second)
+			for !c.Waiting() && time.Now().Before(end) {
+				time.Sleep(time.Millisecond)
+			}
+			done <- c.Waiting()
+		}
+		return nil
+	}})
+	if err := sub.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, c, "ch", "publish", "ch", "1")
+	<-entered
+	publish(t, c, "ch", "publish", "ch", "2")
+	publish(t, c, "ch", "publish", "ch", "3")
+	if err := c.Flush(t.Context(), "ch"); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	if !<-done {
+		t.Error("the third message has not been read while the second was handled")
+	}
+}
+
+// TestWaiting: also of messages that are handed out together each knows of those behind it.
+func TestWaiting(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	c := open(t, s.Client(t), quick)
+	c.ReadAhead()
+	const count = 5
+	release, waiting := make(chan struct{}), make(chan bool, count)
+	sub := c.Subscribe(redisconn.SubOptions{Channel: "ch", Handler: func(string, []byte) error {
+		<-release
+		waiting <- c.Waiting()
+		return nil
+	}})
+	if err := sub.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range count {
+		publish(t, c, "ch", "publish", "ch", "x")
+	}
+	eventually(t, "all have come", func() bool { return c.Health().InboxBytes >= (count-1)*64 })
+	close(release)
+	for i := range count {
+		if got, want := <-waiting, i < count-1; got != want {
+			t.Errorf("message %d of %d: others wait: %t", i+1, count, got)
+		}
+	}
+}
+
 func TestKilledAndRestarted(t *testing.T) {
 	s := redistest.Start(t)
 	c := open(t, s.Client(t), quick)

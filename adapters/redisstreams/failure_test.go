@@ -83,6 +83,35 @@ func TestRedisStandsStill(t *testing.T) {
 	s[0].recovers(away, false)
 }
 
+// TestManyMayWaitBehindAnEvent: what needs no place does not keep events from waiting for theirs.
+func TestManyMayWaitBehindAnEvent(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	opts := options()
+	opts.MaxPending, opts.MaxDelay = 5, time.Minute
+	s := sites(t, 1, redis.Client(t), opts, socketio.Recovery{})[0]
+	c := s.dial(socketiotest.State{})
+	s.emit(1)
+	s.hears(c, 1)
+	socket := s.ns.Sockets()[0]
+	redis.Pause()
+	s.emit(2)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for n := range 20 {
+		_, _ = socketio.Call[int](ended, socket, "e", 3+n)
+	}
+	early := s.sent.Load() > 1
+	redis.Resume()
+	for n := range 21 {
+		s.hears(c, 2+n)
+	}
+	if early {
+		t.Error("the event has not waited for its place")
+	}
+	s.recovers(s.cut(c), true)
+}
+
 // TestLossesAreTold: nobody recovers who may have missed what one server did not publish.
 func TestLossesAreTold(t *testing.T) {
 	t.Parallel()

@@ -98,12 +98,12 @@ func (l *log) Pass(deliver func(offset string) (after func())) {
 	l.wait(waiting{deliver: deliver, ref: l.ref, passing: true})
 }
 
-// wait adds something that waits, and reports whether nothing does any more. The caller holds l.mu, which is free
-// afterwards.
+// wait adds something that waits, and reports whether nothing does any more. What has no place is bounded by who passes it.
+// The caller holds l.mu, which is free afterwards.
 func (l *log) wait(w waiting) (empty bool) {
 	w.since = time.Now()
 	l.waiting = append(l.waiting, w)
-	if len(l.waiting) > l.bus.c.opts.MaxPending {
+	if events := l.ref - l.waiting[0].ref + 1; events > uint64(l.bus.c.opts.MaxPending) {
 		l.giveUp()
 	}
 	return l.settle()
@@ -182,43 +182,45 @@ func (l *log) stored(ref uint64, err error) {
 // came notes that an event of this server has come back, at its place, and whether more entries have come
 // with it.
 func (l *log) came(ref uint64, at id, more bool) {
+	var afters []func()
+	l.bus.together(more, func() { afters = l.placeUpTo(ref, at) })
+	run(afters...)
+}
+
+func (l *log) placeUpTo(ref uint64, at id) (afters []func()) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.away = l.over
 	n := 0
-	for n < len(l.waiting) && l.waiting[n].ref <= ref {
-		n++
-	}
-	afters := make([]func(), n)
-	if n > 0 {
-		l.bus.together(more, func() {
-			for i, w := range l.waiting[:n] {
-				if w.ref < ref || w.failed {
-					afters[i] = l.place(w, id{}) // of what was sent before, this is the first to come
-				} else {
-					afters[i] = l.place(w, at)
-				}
-			}
-		})
+	for ; n < len(l.waiting) && l.waiting[n].ref <= ref; n++ {
+		w := l.waiting[n]
+		if w.ref < ref || w.failed {
+			afters = append(afters, l.place(w, id{})) // of what was sent before, this is the first to come
+		} else {
+			afters = append(afters, l.place(w, at))
+		}
 	}
 	l.drop(n)
-	l.mu.Unlock()
-	run(afters...)
+	return afters
 }
 
 // foreign delivers an event of another server. More says whether further entries have come with it.
 func (l *log) foreign(e adapter.Event, at id, more bool) (err error) {
+	var after func()
+	l.bus.together(more, func() { after, err = l.placeForeign(e, at) })
+	run(after)
+	return err
+}
+
+func (l *log) placeForeign(e adapter.Event, at id) (after func(), err error) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.over {
-		l.mu.Unlock()
-		return nil
+		return nil, nil
 	}
 	l.newest = at
 	l.follow(e, at)
-	var after func()
-	l.bus.together(more, func() { after, err = l.bus.local.DeliverAt(e, at.String()) })
-	l.mu.Unlock()
-	run(after)
-	return err
+	return l.bus.local.DeliverAt(e, at.String())
 }
 
 // back notes that what this server sends comes back again.

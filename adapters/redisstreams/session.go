@@ -49,7 +49,10 @@ func (l *log) Claim(ctx context.Context, pid string) (s adapter.Session, found b
 				left = time.Duration(ms) * time.Millisecond
 			}
 		}, "PTTL", key)
-		return errors.Join(err, conn.Do(key, done, "GETDEL", key))
+		if err != nil {
+			return err // and the session stays
+		}
+		return conn.Do(key, done, "GETDEL", key)
 	})
 	if err != nil || text == nil {
 		return s, false, err

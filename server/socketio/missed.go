@@ -36,28 +36,17 @@ func (m *missed) tell(ns *Namespace) {
 const missedPause = 100 * time.Millisecond
 
 func (m *missed) run(ns *Namespace) {
-	pause := time.NewTimer(0)
-	defer pause.Stop()
 	for m.next() {
-		select {
-		case <-pause.C:
-		case <-ns.server.life.Done():
-		}
-		m.begin()
 		for _, h := range ns.chain() {
 			for _, hook := range h.missed {
 				ns.server.guarded("OnMissed", func() { hook(ns.server.life) })
 			}
 		}
-		pause.Reset(missedPause)
+		select {
+		case <-time.After(missedPause):
+		case <-ns.server.life.Done():
+		}
 	}
-}
-
-// begin takes all news so far for told.
-func (m *missed) begin() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.again = false
 }
 
 // next reports whether there is news, and ends the goroutine if there is none.
@@ -65,6 +54,7 @@ func (m *missed) next() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.again && !m.closed {
+		m.again = false
 		return true
 	}
 	close(m.idle)

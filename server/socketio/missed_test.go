@@ -4,7 +4,9 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"parley/server/adapter"
 	"parley/server/socketio"
@@ -35,6 +37,24 @@ func TestMissedHooksRunOnceForLossesTogether(t *testing.T) {
 	if strings.Count(text, "may have been lost") != 1 || !strings.Contains(text, warning) {
 		t.Errorf("want one warning of it: %s", text)
 	}
+}
+
+// TestMissedHooksRunNowAndThen, however many losses there are one after the other.
+func TestMissedHooksRunNowAndThen(t *testing.T) {
+	var log lockedBuffer
+	srv, b := brokenServer(t, &log)
+	var runs atomic.Int64
+	srv.Of("/").OnMissed(func(context.Context) { runs.Add(1) })
+	began := time.Now()
+	for range 30 {
+		b.local.Missed()
+		time.Sleep(time.Millisecond)
+	}
+	waitFor(t, "the hooks run", func() bool { return runs.Load() > 0 })
+	if most := 2 + time.Since(began).Milliseconds()/100; runs.Load() > most {
+		t.Errorf("%d runs, want %d at most", runs.Load(), most)
+	}
+	shutdown(t, srv)
 }
 
 func TestShutdownWaitsForMissedHooks(t *testing.T) {

@@ -37,7 +37,7 @@ type Namespace struct {
 	sockets map[string]*Socket
 	members []*Socket // the same sockets, to walk over
 	rooms   map[string]*room
-	changes *changes // nil unless a hook wants to know of them
+	changes changes
 	// successors wait for a socket with their id to leave: see revision3.go.
 	successors map[string]*Socket
 }

@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -324,6 +325,71 @@ func TestSharedKeysSurviveRecovery(t *testing.T) {
 	for key, want := range map[socketio.SharedKey[int]]int{a: 1, b: 2, fresh: 2} {
 		if got, ok := key.Get(again); !ok || got != want {
 			t.Errorf("%s is %d (%t), want %d", key, got, ok, want)
+		}
+	}
+}
+
+// A heldLog lets clients recover when it is told to.
+type heldLog struct {
+	memberLog
+	asked, release chan struct{}
+}
+
+type heldMember struct {
+	*member
+	log heldLog
+}
+
+func (m heldMember) Recovery(keep time.Duration) adapter.Recovery {
+	m.log.memberLog = m.member.Recovery(keep).(memberLog)
+	return m.log
+}
+
+func (l heldLog) Replay(ctx context.Context, s adapter.Session, offset string, take func(adapter.Event, string) error, join func()) error {
+	l.asked <- struct{}{}
+	<-l.release
+	return l.memberLog.Replay(ctx, s, offset, take, join)
+}
+
+// TestNobodyWaitsForWhoRecovers: what a client has missed may come slowly, and only when others have joined.
+func TestNobodyWaitsForWhoRecovers(t *testing.T) {
+	shared := newSharedLog()
+	defer shared.log.Close()
+	held := heldLog{asked: make(chan struct{}, 1), release: make(chan struct{})}
+	l := lounges(t, 1, func(local adapter.Local) (adapter.Adapter, error) {
+		a, err := shared.connect(local)
+		if m, ok := a.(*member); ok {
+			return heldMember{m, held}, nil
+		}
+		return a, err
+	}, socketio.Recovery{})[0]
+	told := make(chan string, 100)
+	l.OnRoomChange(func(change socketio.RoomChange, room string, _ *socketio.Socket) { told <- string(change) + " " + room })
+	c, s := l.guest(nil)
+	_, other := l.guest(nil)
+	if err := s.Join("red"); err != nil {
+		t.Fatal(err)
+	}
+	state := c.State()
+	l.cut(c)
+	waitFor(t, "the session is saved", func() bool { return l.srv.Stats().Away == 1 })
+	back, ctx := make(chan error, 1), within(t, patience)
+	go func() {
+		_, err := socketiotest.Dial(ctx, l.srv, "/lounge", &socketiotest.Options{Auth: state})
+		back <- err
+	}()
+	receive(t, held.asked)
+	joined := make(chan error, 1)
+	go func() { joined <- other.Join("blue") }()
+	err := receive(t, joined)
+	close(held.release)
+	if err = errors.Join(err, receive(t, back)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"create-room red", "join-room red", "leave-room red", "delete-room red",
+		"create-room blue", "join-room blue", "create-room red", "join-room red"} {
+		if got := receive(t, told); got != want {
+			t.Errorf("told %s, want %s", got, want)
 		}
 	}
 }

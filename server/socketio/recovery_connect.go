@@ -182,7 +182,7 @@ func (r *recovery) begin(s *Socket) {
 	pid := newID()
 	reply := r.reply(s, pid)
 	queued := false
-	r.log.Sync(func(newest string) { queued = r.enter(s, pid, newest, nil, nil, reply) })
+	r.log.Sync(func(newest string) { queued = r.enter(s, pid, newest, nil, reply) })
 	if queued {
 		s.client.session.Report(reply)
 	}
@@ -195,19 +195,19 @@ func (r *recovery) reply(s *Socket, pid string) engineio.Message {
 
 // enter makes s a socket of the namespace and sends its client the first messages,
 // all under one lock, as Namespace.add does; it reports whether they are queued. A socket
-// in the place of another gets its rooms, which it notes in told.
-func (r *recovery) enter(s *Socket, pid, since string, rooms []adapter.Stay, told *changes, first ...engineio.Message) (queued bool) {
+// in the place of another gets its rooms, of which tellRooms is to tell.
+func (r *recovery) enter(s *Socket, pid, since string, rooms []adapter.Stay, first ...engineio.Message) (queued bool) {
 	ns, l := r.ns, s.lease
 	ns.mu.Lock()
 	var old *Socket
 	defer func() {
-		ns.changes = nil
+		ns.changes.wanted = false
 		ns.mu.Unlock()
 		if old != nil {
 			ns.release()
 		}
 	}()
-	ns.changes = told
+	ns.changes.wanted = watched(ns.chain())
 	if !s.state.CompareAndSwap(stateConnecting, stateConnected) {
 		return false
 	}
@@ -304,11 +304,10 @@ func (r *recovery) restore(s *Socket, back *comeback) bool {
 	queued := false
 	err := r.catchUp(s.handlerContext(), session)
 	if err == nil {
-		told, tell := r.ns.watchRooms()
 		err = r.log.Replay(s.handlerContext(), session, offset, take, func() {
-			queued = r.enter(s, session.PID, offset, session.Rooms, told, batch...)
+			queued = r.enter(s, session.PID, offset, session.Rooms, batch...)
 		})
-		tell()
+		r.ns.tellRooms()
 	}
 	if queued {
 		s.client.session.Report(batch...)

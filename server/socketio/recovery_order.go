@@ -75,16 +75,18 @@ func (p *pending) leaves(s *Socket, room string) {
 func (p *pending) addLeavers(c *crowd, rooms []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.left) == 0 {
-		return
-	}
-	for _, s := range c.sockets {
-		c.seen[s] = struct{}{}
-	}
+	noted := false
 	for _, l := range p.left {
-		if slices.Contains(rooms, l.room) {
-			c.add([]*Socket{l.socket}, true)
+		if !slices.Contains(rooms, l.room) {
+			continue
 		}
+		if !noted {
+			noted = true
+			for _, s := range c.sockets {
+				c.seen[s] = struct{}{}
+			}
+		}
+		c.add([]*Socket{l.socket}, true)
 	}
 }
 
@@ -111,21 +113,26 @@ func (p *pending) end(to *adapter.Selection) {
 	}
 }
 
-// maxLook is how many events are looked at for one that is for a socket. Where there are more it counts as one of them.
-const maxLook = 64
+// maxLook bounds the looking for an event that is for a socket, in names of rooms compared. Where there are more the socket
+// counts as concerned.
+const maxLook = 1000
 
 // concerns reports whether something waits that is for a socket, or with nil for anybody. The caller holds ns.mu and p.mu.
 func (p *pending) concerns(s *Socket) bool {
 	if p.queued[s].packets+p.queued[nil].packets > 0 {
 		return true
 	}
-	if s == nil || len(p.events) > maxLook {
+	if s == nil {
 		return len(p.events) > 0
 	}
 	if slices.ContainsFunc(p.left, func(l leaver) bool { return l.socket == s }) {
 		return true
 	}
-	return slices.ContainsFunc(p.events, s.among)
+	looks := 0
+	return slices.ContainsFunc(p.events, func(to *adapter.Selection) bool {
+		looks += (1 + len(to.Rooms) + len(to.Except)) * (1 + len(s.rooms))
+		return looks > maxLook || s.among(to)
+	})
 }
 
 // among reports whether a socket is one of a selection. The caller holds ns.mu.

@@ -3,6 +3,7 @@ package socketio_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -174,6 +175,26 @@ func TestOthersDoNotWaitForTheLog(t *testing.T) {
 	hears(t, c, 1, 2)
 	handled(t, c)
 	late.release()
+}
+
+// TestLookingForEventsIsBounded: where events are for very many rooms nobody looks whether a socket is in one of them.
+func TestLookingForEventsIsBounded(t *testing.T) {
+	l, late := lateLounge(t, &socketio.Options{})
+	for n, waits := range map[int]bool{100: false, 2000: true} {
+		rooms := make([]string, n)
+		for i := range rooms {
+			rooms[i] = fmt.Sprint(i)
+		}
+		_, s := l.guest(nil)
+		l.emit(l.To(rooms...), 100)
+		if s.Disconnect(false); s.Connected() != waits {
+			t.Errorf("behind an event for %d rooms: waits %t", n, s.Connected())
+		}
+		late.release()
+		if s.Connected() {
+			t.Error("still connected")
+		}
+	}
 }
 
 // TestReplyComesAfterWhatTheHandlerHasEmitted.

@@ -15,14 +15,17 @@ const (
 // OnRoomChange adds a hook for what happens to the rooms of this server; s is the
 // socket that joins or leaves. The rooms that stand for the ids of sockets are left
 // out. The hook gets the changes of a namespace one by one, in their order, before the
-// call that caused them returns; until it returns no other socket joins or leaves,
-// so it must not block, nor itself join or leave.
+// call that caused them returns; until it returns no other socket joins or leaves, but
+// for those that recover, so it must not block, nor itself join or leave.
 func (ns *Namespace) OnRoomChange(hook func(change RoomChange, room string, s *Socket)) {
 	ns.hook(func(h *hooks) { h.rooms = appended(h.rooms, hook) })
 }
 
 // changes are those of a namespace that its hooks have not been told of.
-type changes []roomChange
+type changes struct {
+	wanted bool // by a hook
+	list   []roomChange
+}
 
 type roomChange struct {
 	what   RoomChange
@@ -30,47 +33,30 @@ type roomChange struct {
 	socket *Socket
 }
 
+// watched reports whether a hook wants to know of changes.
+func watched(chain [2]*hooks) bool { return len(chain[0].rooms)+len(chain[1].rooms) > 0 }
+
 // lockRooms locks the membership of sockets for a change, and unlockRooms tells the
 // hooks what has changed.
 func (ns *Namespace) lockRooms() (told [2]*hooks) {
 	told = ns.chain()
-	if len(told[0].rooms)+len(told[1].rooms) == 0 {
-		ns.mu.Lock()
-		return told
+	if watched(told) {
+		ns.telling.Lock()
 	}
-	ns.telling.Lock()
 	ns.mu.Lock()
-	ns.changes = new(changes)
+	ns.changes.wanted = watched(told)
 	return told
 }
 
 func (ns *Namespace) unlockRooms(told [2]*hooks) {
-	list := ns.changes
-	ns.changes = nil
+	list := ns.changes.list
+	ns.changes = changes{}
 	ns.mu.Unlock()
-	if list != nil {
-		list.tell(told)
-		ns.telling.Unlock()
+	if !watched(told) {
+		return
 	}
-}
-
-// watchRooms is lockRooms for a caller that will lock ns.mu, and set ns.changes, later
-// and within other locks. tell is unlockRooms, once it holds none of them.
-func (ns *Namespace) watchRooms() (list *changes, tell func()) {
-	told := ns.chain()
-	if len(told[0].rooms)+len(told[1].rooms) == 0 {
-		return nil, func() {}
-	}
-	ns.telling.Lock()
-	list = new(changes)
-	return list, func() {
-		list.tell(told)
-		ns.telling.Unlock()
-	}
-}
-
-func (list *changes) tell(told [2]*hooks) {
-	for _, c := range *list {
+	defer ns.telling.Unlock()
+	for _, c := range list {
 		for _, h := range told {
 			for _, hook := range h.rooms {
 				c.socket.guard(func() { hook(c.what, c.room, c.socket) })
@@ -79,9 +65,12 @@ func (list *changes) tell(told [2]*hooks) {
 	}
 }
 
+// tellRooms tells the hooks of what has changed while those who hold other locks could not.
+func (ns *Namespace) tellRooms() { ns.unlockRooms(ns.lockRooms()) }
+
 // note remembers a change for the hooks. The caller holds ns.mu.
 func (ns *Namespace) note(what RoomChange, room string, s *Socket) {
-	if ns.changes != nil {
-		*ns.changes = append(*ns.changes, roomChange{what, room, s})
+	if ns.changes.wanted {
+		ns.changes.list = append(ns.changes.list, roomChange{what, room, s})
 	}
 }
