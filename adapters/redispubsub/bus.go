@@ -223,11 +223,7 @@ func (b *bus) receiveLost(channel string, data []byte) error {
 	if string(data) != textLost {
 		return errors.New("redispubsub: not what is said on the channel")
 	}
-	b.receiving.Lock()
-	defer b.receiving.Unlock()
-	if !b.closed {
-		b.local.Unsent()
-	}
+	b.act(b.local.Unsent)
 	return nil
 }
 
@@ -246,11 +242,14 @@ func (b *bus) tellLost(ctx context.Context) error {
 
 // missed tells Local of a gap: when a subscription is lost, and again when it is back, for what was sent meanwhile. Between the
 // two Local's own clients may have been sent something.
-func (b *bus) missed() {
+func (b *bus) missed() { b.act(b.local.Missed) }
+
+// act calls f, which calls Local, unless that is over.
+func (b *bus) act(f func()) {
 	b.receiving.Lock()
 	defer b.receiving.Unlock()
 	if !b.closed {
-		b.local.Missed()
+		f()
 	}
 }
 

@@ -27,41 +27,15 @@ type bus struct {
 	here  sync.Map          // plain.Gone, what tells of the end of this node's clients, by their places, of which each has its own
 	seats *places[struct{}] // the same, as far as Redis knows
 	gone  func(userID string)
-	told  told
+	told  recent // places of dead nodes of whose clients it was told, until they are off their lists
 
 	mu      sync.Mutex // guards what follows
 	fresh   []string   // places of which Redis is to be told
 	telling bool       // a goroutine does
 }
 
-// told are places of dead nodes of whose clients it was told, until they are off their lists.
-type told struct {
-	mu     sync.Mutex
-	places map[string]struct{}
-}
-
-// maxTold bounds them: some may be taken off by other nodes. Where there are more, all that were are forgotten.
+// maxTold bounds bus.told: some may be taken off by other nodes.
 const maxTold = 1000
-
-// first notes a place, and reports whether it is new.
-func (t *told) first(place string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if _, again := t.places[place]; again {
-		return false
-	}
-	if len(t.places) >= maxTold || t.places == nil {
-		t.places = make(map[string]struct{})
-	}
-	t.places[place] = struct{}{}
-	return true
-}
-
-func (t *told) off(place string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.places, place)
-}
 
 var _ plain.Roll = (*bus)(nil)
 
@@ -69,7 +43,7 @@ var _ plain.Roll = (*bus)(nil)
 //
 // That a client has gone is told by its own node or, if that was taken for dead, by another one, whoever is first to claim it.
 func (db *DB) Bus() plain.Bus {
-	b := &bus{db: db, channel: db.channel("ws"), gone: func(string) {}}
+	b := &bus{db: db, channel: db.channel("ws"), gone: func(string) {}, told: recent{max: maxTold}}
 	rand.Read(b.sender[:])
 	b.seats = newPlaces(db, "ws", placeHooks[struct{}]{restore: b.restore, leave: b.leave, evict: b.evict})
 	return b
@@ -198,14 +172,14 @@ func (b *bus) evict(ctx context.Context, place, node string) error {
 	if err != nil {
 		return err
 	}
-	if claimed && b.told.first(place) {
+	if claimed && b.told.add(place) {
 		_, user, _ := strings.Cut(place, " ")
 		b.gone(user)
 	}
 	if err := b.db.node.unlist(ctx, node, "ws", []any{place}); err != nil {
 		return err
 	}
-	b.told.off(place)
+	b.told.remove(place)
 	return nil
 }
 

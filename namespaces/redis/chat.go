@@ -47,7 +47,7 @@ func (db *DB) Chat(opts *chat.Options) chat.Store {
 	c.Watch(func(string, chat.User) {}, func(string, string, chat.User) {})
 	c.miscounted.rooms = make(map[string]struct{})
 	c.posts.waiting = make(map[string][]*post)
-	c.posts.unsure, c.posts.lost = make(map[string]struct{}), make(map[string]struct{})
+	c.posts.unsure.max, c.posts.lost.max = maxUnsure, maxUnsure
 	c.seats = newPlaces(db, "chat", placeHooks[chat.User]{restore: c.restore, leave: c.leaveOwed, evict: c.evict, mended: c.recount})
 	c.online = newPlaces(db, "chat-user", placeHooks[struct{}]{
 		restore: c.restoreUser, leave: c.departOwed, evict: c.evictUser,

@@ -26,40 +26,26 @@ type post struct {
 // posts are those that wait for the turn of their room. The first who has it takes all of
 // them along in one script.
 type posts struct {
-	mu      sync.Mutex
-	waiting map[string][]*post  // by room
-	unsure  map[string]struct{} // ids of messages that may be kept and that nobody has seen
-	lost    map[string]struct{} // ids of messages of which it has been told that they may not have been published
+	unsure recent // ids of messages that may be kept and that nobody has seen
+	lost   recent // ids of messages of which it has been told that they may not have been published
+
+	mu      sync.Mutex         // guards what follows
+	waiting map[string][]*post // by room
 }
 
 const (
 	maxPosts  = 100    // that one script adds
-	maxUnsure = 10_000 // in doubt, or told; where there are more, all that were are forgotten
+	maxUnsure = 10_000 // in doubt, or told
 )
 
 // doubt notes that it is not known what became of messages. A client that hears of an error sends
 // its message again.
 func (w *posts) doubt(list []*post) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	for _, p := range list {
-		if p.draft.ClientID == "" {
-			continue
+		if p.draft.ClientID != "" {
+			w.unsure.add(p.msg.ID)
 		}
-		if len(w.unsure) == maxUnsure {
-			clear(w.unsure)
-		}
-		w.unsure[p.msg.ID] = struct{}{}
 	}
-}
-
-// doubted reports whether a message was in doubt, which it is no more.
-func (w *posts) doubted(id string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	_, was := w.unsure[id]
-	delete(w.unsure, id)
-	return was
 }
 
 func (w *posts) add(room string, p *post) {
@@ -136,7 +122,7 @@ func (c *chatStore) post(ctx context.Context, h *hold, room string, list []*post
 		fresh := err == nil && sent[i] == ""
 		if err == nil && !fresh {
 			p.err = unavailable(json.Unmarshal([]byte(sent[i]), &p.msg))
-			fresh = p.err == nil && c.posts.doubted(p.msg.ID)
+			fresh = p.err == nil && c.posts.unsure.remove(p.msg.ID) // it is in doubt no more
 			if p.err == nil && !fresh && !c.ids.Own(p.msg.ID) {
 				p.err = c.tellLost(ctx, p.msg.ID)
 			}
@@ -154,30 +140,14 @@ func (c *chatStore) post(ctx context.Context, h *hold, room string, list []*post
 // tellLost has no client recover that may have missed a message which another node has kept:
 // whether it was published nobody knows. Once is enough, however often the message is sent again.
 func (c *chatStore) tellLost(ctx context.Context, id string) error {
-	if c.db.opts.Lost == nil || c.posts.told(id) {
+	if c.db.opts.Lost == nil || c.posts.lost.has(id) {
 		return nil
 	}
 	if err := c.db.opts.Lost(ctx, c.turn("").namespace); err != nil {
 		return unavailable(err)
 	}
-	c.posts.tell(id)
+	c.posts.lost.add(id)
 	return nil
-}
-
-func (w *posts) told(id string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	_, was := w.lost[id]
-	return was
-}
-
-func (w *posts) tell(id string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.lost) == maxUnsure {
-		clear(w.lost)
-	}
-	w.lost[id] = struct{}{}
 }
 
 // write is chat_append. It returns, for each message, the one that was sent before in its place.
