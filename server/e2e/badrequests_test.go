@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/server/socketio"
 )
@@ -170,5 +171,10 @@ func TestTooManySessionsAreRefused(t *testing.T) {
 	}
 	c.send(frame(fin|opClose, nil))
 	c.wantClose(noStatus)
+	for end := time.Now().Add(10 * time.Second); srv.io.Stats().CurrentConnections > 1; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the closed session still counts")
+		}
+	}
 	joinWS(t, srv)
 }
